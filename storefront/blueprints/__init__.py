@@ -1,0 +1,20 @@
+"""The shop's features, each a blueprint of its own."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from storefront.blueprints.cart.routes import cart
+from storefront.blueprints.catalog.routes import catalog
+from storefront.blueprints.checkout.routes import checkout
+from storefront.blueprints.health.routes import health
+from storefront.blueprints.lookup.routes import lookup
+from storefront.blueprints.orders.routes import orders
+from storefront.blueprints.pages.routes import pages
+from storefront.blueprints.seo.routes import seo
+from storefront.blueprints.webhooks.routes import webhooks
+
+
+def register(app: Flask) -> None:
+    for blueprint in (catalog, cart, checkout, orders, lookup, webhooks, pages, health, seo):
+        app.register_blueprint(blueprint)

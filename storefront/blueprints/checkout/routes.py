@@ -1,0 +1,99 @@
+"""Checkout: one page, one form, one order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from flask import Blueprint, Response, redirect, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from storefront.blueprints.checkout.forms import CheckoutForm
+from storefront.blueprints.orders.links import pay_address
+from storefront.domain.cart import CartView
+from storefront.domain.deliveries import estimate
+from storefront.domain.errors import CheckoutChanged, Conflict, Difference, Invalid
+from storefront.domain.ids import UserId
+from storefront.services import addresses
+from storefront.services.checkout import Placement, differences
+from storefront.services.checkout import place as place_order
+from storefront.web import htmx, shopper
+from storefront.web.context import settings, stores
+
+checkout = Blueprint("checkout", __name__)
+
+
+@checkout.get("/checkout")
+def show() -> BaseResponse:
+    who = shopper.known()
+    cart = stores().carts.active(who) if who else CartView(None, ())
+    if who is None or not cart.lines:
+        return redirect(url_for("cart.show"), 303)
+    return _page(CheckoutForm(), cart, who, differs=differences(cart.lines))
+
+
+@checkout.post("/checkout")
+def place() -> BaseResponse:
+    form, who = CheckoutForm(), shopper.identify()
+    try:
+        placement = _read(form, who)
+        order_id = place_order(stores(), placement, settings().hold)
+    except CheckoutChanged as changed:
+        return _again(form, who, 409, str(changed), differs=changed.differences)
+    except Conflict as conflict:
+        return _again(form, who, 409, str(conflict))
+    except Invalid as invalid:
+        return _again(form, who, 422, str(invalid), errors=invalid.errors)
+    response = redirect(pay_address(order_id), 303)
+    shopper.show_count(response, stores().carts.count(who))
+    return response
+
+
+def _read(form: CheckoutForm, who: UserId) -> Placement:
+    cart_id = form.cart()
+    if not form.validate():
+        raise Invalid(errors={name: str(words[0]) for name, words in form.errors.items() if name and words})
+    address = form.address()
+    addresses.check(address)
+    return Placement(who, cart_id, form.seen.data or "", form.email.data or "", address)
+
+
+def _again(
+    form: CheckoutForm,
+    who: UserId,
+    status: int,
+    message: str,
+    differs: Sequence[Difference] = (),
+    errors: Mapping[str, str] | None = None,
+) -> BaseResponse:
+    cart = stores().carts.active(who)
+    if not cart.lines:
+        return redirect(url_for("cart.show"), 303)
+    return _page(form, cart, who, status=status, message=message, differs=differs, errors=errors)
+
+
+def _page(
+    form: CheckoutForm,
+    cart: CartView,
+    who: UserId,
+    *,
+    status: int = 200,
+    message: str = "",
+    differs: Sequence[Difference] = (),
+    errors: Mapping[str, str] | None = None,
+) -> Response:
+    # What goes out again is what is shown now, so that sending it confirms exactly that.
+    form.cart_id.data, form.seen.data = str(cart.cart_id), cart.seen
+    now = stores().orders.now()
+    return htmx.render(
+        "checkout/show.html",
+        part="checkout/_form.html",
+        status=status,
+        form=form,
+        cart=cart,
+        unpaid=stores().orders.unpaid_of(who),
+        differences=differs,
+        errors=errors or {},
+        message=message,
+        estimate=estimate(now.astimezone(settings().zone).date()),
+        hold_minutes=settings().hold_minutes,
+    )

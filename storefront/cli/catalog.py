@@ -1,0 +1,109 @@
+"""``storefront catalog``: bring products in, take them out of the shop."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from tqdm import tqdm
+
+from storefront.domain.errors import Invalid, NotFound
+from storefront.services.catalog_import import Imported, Progress, import_catalog
+from storefront.stores import Stores
+
+LINE_SECONDS = 3.0
+"""Between two lines of progress where there is no terminal to draw a bar on."""
+
+
+class Context(Protocol):
+    @property
+    def stores(self) -> Stores: ...
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    catalog = subparsers.add_parser("catalog", help="import products, take them out of the shop")
+    commands = catalog.add_subparsers(dest="catalog_command", required=True, metavar="COMMAND")
+
+    bring = commands.add_parser("import", help="import a CSV or JSON Lines file, plain or gzip")
+    bring.add_argument("file", type=Path, metavar="FILE")
+    bring.add_argument(
+        "--stock", action="store_true", help="set what is on hand of known SKUs too, not only of new ones"
+    )
+    bring.set_defaults(run=_import)
+
+    for name, listed, words in (
+        ("unlist", False, "take a product out of the shop; orders still show it"),
+        ("relist", True, "show an unlisted product again"),
+    ):
+        command = commands.add_parser(name, help=words)
+        command.add_argument("sku", metavar="SKU")
+        command.set_defaults(run=_list, listed=listed)
+
+
+def _import(args: argparse.Namespace, context: Context) -> int:
+    try:
+        with _progress() as progress:
+            done = import_catalog(context.stores, args.file, set_stock=args.stock, progress=progress)
+    except Invalid as refusal:
+        print(f"Nothing was imported: {refusal}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted: nothing was imported. Run it again to import the file.", file=sys.stderr)
+        return 130
+    print(summary(done))
+    return 0
+
+
+def summary(done: Imported) -> str:
+    """The lines an operator reads after an import."""
+    same = done.read - len(done.rejects) - done.new - done.changed
+    parts = [f"{done.new:,} new", f"{done.changed:,} changed", f"{max(same, 0):,} as they were"]
+    if done.stock_changed:
+        parts.append(f"stock of {done.stock_changed:,} set")
+    lines = [f"{done.read:,} rows: {', '.join(parts)}, {len(done.rejects):,} rejected"]
+    if done.pictures_dropped:
+        lines.append(f"{done.pictures_dropped:,} picture addresses were neither http(s) nor /static/ and are left out")
+    if done.rejects_path:
+        lines.append(f"Rejected rows and reasons: {done.rejects_path}")
+    return "\n".join(lines)
+
+
+def _list(args: argparse.Namespace, context: Context) -> int:
+    stores = context.stores
+    try:
+        with stores.transaction():
+            changed = (stores.products.relist if args.listed else stores.products.unlist)(args.sku)
+    except NotFound as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    state = "listed" if args.listed else "unlisted"
+    print(f"{args.sku} is {state}" if changed else f"{args.sku} was {state} already")
+    return 0
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A bar on a terminal, else a line every few seconds, both on standard error."""
+    if sys.stderr.isatty():
+        with tqdm(total=100, unit="%", bar_format="{percentage:3.0f}% |{bar}| {postfix}{elapsed}") as bar:
+
+            def draw(rows: int, done: float) -> None:
+                bar.set_postfix_str(f"{rows:,} rows ", refresh=False)
+                bar.update(done * 100 - bar.n)
+
+            yield draw
+        return
+    last = time.monotonic()
+
+    def say(rows: int, done: float) -> None:
+        nonlocal last
+        if time.monotonic() - last >= LINE_SECONDS:
+            last = time.monotonic()
+            print(f"{rows:,} rows read, {done:.0%}", file=sys.stderr, flush=True)
+
+    yield say

@@ -1,0 +1,59 @@
+"""``storefront migrate``: bring both databases to the shape this version needs. Safe to repeat."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import text
+
+from storefront.cli.context import Context
+from storefront.config import Settings
+from storefront.repositories.aurora.engine import driver_errors, make_migration_engine
+from storefront.repositories.dynamodb.client import DynamoDB
+from storefront.repositories.dynamodb.tables import make_tables
+
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
+_LOCK = 7_302_185
+
+
+def migrate(settings: Settings) -> None:
+    """Run what is missing of the migrations, and make the DynamoDB tables that are missing.
+
+    Of several that migrate at once, one works and the others wait for it.
+    """
+    migrate_aurora(settings.sqlalchemy_url)
+    for table in make_tables(DynamoDB(settings)):
+        print(f"made DynamoDB table {table}", file=sys.stderr)
+
+
+def migrate_aurora(url: str) -> None:
+    engine = make_migration_engine(url)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with driver_errors(), engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
+        connection.commit()
+        try:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+        finally:
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
+            connection.commit()
+    engine.dispose()
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("migrate", help="bring both databases to the shape this version needs")
+    parser.set_defaults(run=run)
+
+
+def run(_args: argparse.Namespace, context: Context) -> int:
+    migrate(context.settings)
+    print("Both databases are up to date.")
+    return 0

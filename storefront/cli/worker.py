@@ -1,0 +1,27 @@
+"""``storefront worker``: rounds of what must happen by itself."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+
+from storefront.cli.context import Context
+from storefront.services.worker import Worker
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("worker", help="expire holds, settle payments, write shipments, refund")
+    parser.add_argument("--once", action="store_true", help="one round of every job, then stop")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, context: Context) -> int:
+    worker = Worker(context.process)
+    if args.once:
+        done = worker.round()
+        print(f"One round done: {done} changes.")
+        return 0
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.stop())
+    worker.run()
+    return 0

@@ -1,0 +1,72 @@
+"""Our words for what a payment provider tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class AttemptState(StrEnum):
+    OPEN = "open"
+    """Unpaid, and the shopper may still pay it."""
+    PROCESSING = "processing"
+    """Under way at the bank; the outcome is not known."""
+    CAPTURED = "captured"
+    CLOSED = "closed"
+    """Unpaid, and can never be paid any more."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One live payment object at Stripe: a Checkout Session or a PaymentIntent.
+
+    ``ref`` is its id, ``intent`` the PaymentIntent's, once there is one; ``captured_cents`` what was
+    taken, in hundredths of ``currency`` (upper case); ``failure`` the last decline, in words for shoppers.
+    """
+
+    ref: str
+    state: AttemptState
+    captured_cents: int
+    currency: str
+    intent: str | None = None
+    url: str | None = None
+    order_id: str | None = None
+    failure: str | None = None
+
+
+class RefundState(StrEnum):
+    DONE = "done"
+    PENDING = "pending"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class ChargeRequest:
+    """What a shopper is asked to pay. The same order and attempt always give the same request.
+
+    ``key`` makes it idempotent; ``closes_at`` is in seconds since 1970 (UTC).
+    """
+
+    key: str
+    order_id: str
+    number: str
+    email: str
+    currency: str
+    lines: tuple[tuple[str, int, int], ...]
+    """name, unit price in cents, quantity"""
+    closes_at: int
+    success_url: str
+    cancel_url: str
+    customer: str | None = None
+
+
+@dataclass(frozen=True)
+class ProviderEvent:
+    """A webhook of Stripe's, checked and reduced to what the shop acts on."""
+
+    event_id: str
+    type: str
+    ref: str
+    order_id: str | None
+    intent: str | None
+    detail: str = ""

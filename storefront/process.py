@@ -1,0 +1,36 @@
+"""What one process shares between its threads: connection pools and clients."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from storefront.config import Settings
+from storefront.payments.stripe_client import Stripe
+from storefront.repositories.aurora.engine import Engines
+from storefront.repositories.dynamodb.client import DynamoDB
+from storefront.stores import Stores
+
+THREADS = 4
+
+
+class Process:
+    """Made once a process, after any fork; hands out stores, one a unit of work."""
+
+    def __init__(self, settings: Settings, pool_size: int = THREADS) -> None:
+        self.settings = settings
+        self._pool_size = pool_size
+
+    @cached_property
+    def engines(self) -> Engines:
+        return Engines.of(self.settings, self._pool_size)
+
+    @cached_property
+    def dynamodb(self) -> DynamoDB:
+        return DynamoDB(self.settings)
+
+    @cached_property
+    def stripe(self) -> Stripe:
+        return Stripe(self.settings)
+
+    def stores(self) -> Stores:
+        return Stores(self.engines, self.dynamodb)

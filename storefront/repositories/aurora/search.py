@@ -1,0 +1,163 @@
+"""Finding products by words, and mending mistyped ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from storefront.domain.catalog import WORDS, CategoryCount, ListQuery, ProductCard, Sort
+from storefront.repositories.aurora.engine import Database
+
+CAP = 1_000
+"""So many hits are ranked and counted: ranking reads each hit's whole tsvector."""
+
+# plainto_tsquery() takes any text, quotes what it must and yields plain ANDs; the last word, which may
+# still be being typed, then becomes a prefix. Nothing typed ever reaches to_tsquery() as syntax.
+_TYPED = f"""(nullif(plainto_tsquery('simple', {WORDS.format(":q")})::text, '') || ':*')::tsquery"""
+
+_ORDERS = {
+    Sort.RELEVANCE: ("", "ts_rank(search, typed, 1) DESC, sku"),
+    Sort.NEWEST: ("created_at DESC, sku", "created_at DESC, sku"),
+    Sort.PRICE: ("price_cents, sku", "price_cents, sku"),
+    Sort.PRICE_DOWN: ("price_cents DESC, sku", "price_cents DESC, sku"),
+}
+
+# Catalogues are mistyped too, so a word that some product has is still replaced if one a slip away is
+# COMMONER times as common: "fromge" is in one name, "fromage" in eight hundred. Letters swapped with their
+# neighbour are two edits to levenshtein(), but one slip to people. Trigrams hardly overlap in short words,
+# so those are compared with all of about their length; longer ones come from the trigram index.
+COMMONER = 20
+_MEND = text(f"""
+    WITH typed AS (
+        SELECT word, n, n = max(n) OVER () AS last,
+               CASE WHEN length(word) < 3 OR length(word) > 40 OR word ~ '^[0-9]+$' THEN 0
+                    WHEN length(word) < 5 THEN 1 ELSE 2 END AS slips,
+               ARRAY(SELECT left(word, i - 1) || substr(word, i + 1, 1) || substr(word, i, 1) || substr(word, i + 2)
+                       FROM generate_series(1, least(length(word), 40) - 1) AS i) AS swapped
+          FROM regexp_split_to_table(trim({WORDS.format(":q")}), ' ') WITH ORDINALITY AS t (word, n)
+    ), known AS MATERIALIZED (
+        SELECT typed.*, (SELECT coalesce(sum(products), 0) FROM search_words s
+                          WHERE s.word = typed.word OR typed.last AND s.word LIKE typed.word || '%') AS products
+          FROM typed
+    )
+    SELECT known.word, mended.word AS mended
+      FROM known LEFT JOIN LATERAL (
+        SELECT c.word
+          FROM (
+            SELECT word, products FROM search_words WHERE word % known.word
+            UNION
+            SELECT word, products FROM search_words WHERE word = ANY(known.swapped)
+            UNION
+            SELECT word, products FROM search_words
+             WHERE length(known.word) < 5
+               AND length(word) BETWEEN length(known.word) - 1 AND length(known.word) + 1
+          ) c
+         CROSS JOIN LATERAL (
+            SELECT CASE WHEN c.word = ANY(known.swapped) THEN 1
+                        ELSE levenshtein_less_equal(c.word, known.word, known.slips) END AS slips
+          ) d
+         WHERE d.slips BETWEEN 1 AND known.slips AND c.products > {COMMONER} * known.products
+         ORDER BY d.slips, c.products DESC, c.word
+         LIMIT 1
+      ) mended ON known.slips > 0
+     ORDER BY known.n
+""")
+
+_REBUILD_WORDS = (
+    """
+    CREATE TEMPORARY TABLE words ON COMMIT DROP AS
+    SELECT word, ndoc AS products
+      FROM ts_stat('SELECT search FROM products WHERE listed')
+     WHERE length(word) BETWEEN 2 AND 40
+       AND (ndoc > 1 OR word IN (SELECT word FROM ts_stat('SELECT search FROM products WHERE listed', 'ab')))
+    """,
+    "DELETE FROM search_words s WHERE NOT EXISTS (SELECT FROM words w WHERE w.word = s.word)",
+    """
+    INSERT INTO search_words (word, products) SELECT word, products FROM words
+    ON CONFLICT (word) DO UPDATE SET products = excluded.products
+     WHERE search_words.products <> excluded.products
+    """,
+)
+
+
+@dataclass(frozen=True)
+class Hits:
+    """One page of hits. ``total`` is at most CAP; ``capped`` says that there are more.
+
+    ``categories`` counts the same hits, largest first.
+    """
+
+    cards: tuple[ProductCard, ...]
+    total: int
+    capped: bool
+    categories: tuple[CategoryCount, ...]
+
+
+def has_words(typed: str) -> bool:
+    return any(letter.isalnum() for letter in typed)
+
+
+def find(db: Database, query: ListQuery, size: int) -> Hits:
+    """The hits of ``query.q`` on one page of ``size``, in one statement."""
+    kept, shown = _ORDERS[query.sort]
+    offset = min((query.page - 1) * size, CAP)
+    rows = db.catalogue(
+        text(f"""
+            WITH hits AS MATERIALIZED (
+                SELECT p.sku, p.category, p.created_at, p.price_cents, p.search, {_TYPED} AS typed
+                  FROM products p {"JOIN stock s ON s.sku = p.sku" if query.in_stock else ""}
+                 WHERE p.listed AND (p.search @@ {_TYPED} OR p.sku = :q)
+                   {"AND s.quantity > s.reserved" if query.in_stock else ""}
+                   {"AND p.category = :category" if query.category else ""}
+                 {f"ORDER BY {kept}" if kept else ""}
+                 LIMIT {CAP + 1}
+            ), page AS (
+                SELECT sku, row_number() OVER (ORDER BY {shown}) AS n
+                  FROM hits ORDER BY n LIMIT :size OFFSET :offset
+            )
+            SELECT (SELECT count(*) FROM hits),
+                   (SELECT jsonb_object_agg(category, n) FROM (
+                        SELECT category, count(*) AS n FROM hits GROUP BY category) c),
+                   p.sku, p.name, p.price_cents, p.category, p.image_url, s.quantity - s.reserved
+              FROM (SELECT) one
+              LEFT JOIN (page JOIN products p USING (sku) JOIN stock s USING (sku)) ON true
+             ORDER BY page.n
+        """),
+        {
+            "q": query.q,
+            "category": query.category,
+            "size": min(size, max(CAP - offset, 0)),
+            "offset": offset,
+        },
+    )
+    found, counts = rows[0][0], rows[0][1] or {}
+    return Hits(
+        cards=tuple(ProductCard(*row[2:]) for row in rows if row[2] is not None),
+        total=min(found, CAP),
+        capped=found > CAP,
+        categories=tuple(
+            CategoryCount(name, n) for name, n in sorted(counts.items(), key=lambda c: (-c[1], c[0])) if name
+        ),
+    )
+
+
+def mend(db: Database, typed: str) -> str | None:
+    """The typed words, with those that no or hardly any product has replaced by likelier ones.
+
+    None if there is nothing to replace. One statement.
+    """
+    rows = db.catalogue(_MEND, {"q": typed})
+    if not any(row.mended for row in rows):
+        return None
+    return " ".join(row.mended or row.word for row in rows)
+
+
+def rebuild_words(db: Database) -> None:
+    """Learn the words of the catalogue anew, in the open transaction; about a second for 50,000 products.
+
+    Every word of a name or category counts; of descriptions, whose lists of ingredients are full of slips,
+    only those that two products share.
+    """
+    for statement in _REBUILD_WORDS:
+        db.session.execute(text(statement))

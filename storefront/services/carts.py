@@ -1,0 +1,93 @@
+"""What a shopper does with a cart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from storefront.domain.cart import MAX_QTY, CartView
+from storefront.domain.errors import Conflict, NotFound
+from storefront.domain.orders import Kind, OrderStatus
+from storefront.stores import Stores, again_if_lost
+
+
+@dataclass(frozen=True)
+class Added:
+    """What came of adding: the cart as it is now, and the line in it."""
+
+    cart: CartView
+    sku: str
+    qty: int
+    capped: bool
+
+    @property
+    def name(self) -> str:
+        return next(line.name for line in self.cart.lines if line.sku == self.sku)
+
+    @property
+    def short(self) -> bool:
+        return next(line.short for line in self.cart.lines if line.sku == self.sku)
+
+
+@again_if_lost
+def add(stores: Stores, user_id: UUID, sku: str, qty: int) -> Added:
+    """Put 1 to 99 units into the open cart, whatever the stock: a shortage is shown on the line.
+
+    Raises:
+        NotFound: no such product is for sale.
+        TooLarge: the cart is full.
+    """
+    with stores.transaction():
+        cart_id = stores.carts.open(user_id)
+        before = {line.sku: line.qty for line in stores.carts.lines(cart_id)}.get(sku, 0)
+        total = stores.carts.add(cart_id, sku, qty)
+    return Added(stores.carts.active(user_id), sku, total, capped=before + qty > MAX_QTY)
+
+
+@again_if_lost
+def change(stores: Stores, user_id: UUID, sku: str, qty: int) -> CartView:
+    """Set a line's quantity; 0 removes it.
+
+    Raises:
+        NotFound: the cart has no such line.
+    """
+    with stores.transaction():
+        stores.carts.change(stores.carts.open(user_id), sku, qty)
+    return stores.carts.active(user_id)
+
+
+@again_if_lost
+def put_back(stores: Stores, user_id: UUID, order_id: UUID) -> int:
+    """Lines of an order that ended unpaid go back into the open cart, once; how many came along.
+
+    From then on the order can't be revived: a late payment for it is refunded, since the shopper may
+    be ordering the same things again.
+
+    Raises:
+        NotFound: no such order of this shopper.
+        Conflict: it did not end unpaid, or its lines went back before.
+    """
+    with stores.transaction():
+        cart_id = stores.carts.open(user_id)
+        order, _ = stores.orders.lock(order_id)
+        if order.user_id != user_id:
+            raise NotFound("We can't find this order")
+        if order.state not in (OrderStatus.EXPIRED, OrderStatus.CANCELLED):
+            raise Conflict(f"Order {order.number} is {order.status}, so its lines stay where they are.")
+        if not stores.events.record(order_id, Kind.REORDERED):
+            raise Conflict("These are in your cart already.")
+        return stores.carts.copy_lines(order.cart_id, cart_id)
+
+
+@again_if_lost
+def order_again(stores: Stores, user_id: UUID, order_id: UUID) -> int:
+    """The lines of a paid order once more, into the open cart; how many are still for sale.
+
+    Raises:
+        NotFound: no such order of this shopper.
+    """
+    order = stores.orders.head(order_id)
+    if order.user_id != user_id:
+        raise NotFound("We can't find this order")
+    with stores.transaction():
+        return stores.carts.copy_lines(order.cart_id, stores.carts.open(user_id))

@@ -1,0 +1,291 @@
+"""Reading a catalogue file: CSV or JSON Lines, plain or gzip, a row at a time, every bad row named."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+from storefront.domain.catalog import CATEGORY_MAX, DESCRIPTION_MAX, NAME_MAX, STOCK_MAX
+from storefront.domain.errors import Invalid
+from storefront.domain.ids import SKU_MAX, sku_problem
+from storefront.domain.money import MAX_CENTS
+
+REQUIRED = ("sku", "name", "price_cents")
+OPTIONAL = ("description", "category", "image_url", "quantity")
+LINE_MAX = 1 << 20
+"""Bytes of one line; a longer one is skipped without being held in memory."""
+RECORD_MAX = 100_000
+"""Characters a quoted CSV record may span before its quote counts as never closed."""
+IMAGE_URL_MAX = 2_000
+
+_DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A good row. None stands for a column that the file does not have: what is there stays as it is.
+
+    ``line`` is where it begins, from 1. ``picture_dropped``: its image_url was no address to show.
+    """
+
+    line: int
+    sku: str
+    name: str
+    description: str | None
+    price_cents: int
+    category: str | None
+    image_url: str | None
+    quantity: int | None
+    picture_dropped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    line: int
+    sku: str
+    reason: str
+
+
+class BadRow(Exception):
+    """This row can't be taken; ``str()`` is the reason."""
+
+
+class CatalogFile:
+    """An open catalogue file. ``columns`` are those of ours that it has; JSON Lines may have any."""
+
+    def __init__(self, raw: IO[bytes], size: int) -> None:
+        self._raw = raw
+        self._size = size
+        unpacked: IO[bytes] = gzip.open(raw) if raw.read(2) == b"\x1f\x8b" else raw  # type: ignore[assignment]
+        raw.seek(0)
+        self._lines = _Lines(unpacked)
+        first = self._lines.first()
+        self._json = first.lstrip().startswith("{")
+        self._header: list[str] = []
+        self.columns: tuple[str, ...] = (*REQUIRED, *OPTIONAL)
+        if not self._json:
+            self._header = self._read_header()
+            self.columns = tuple(c for c in (*REQUIRED, *OPTIONAL) if c in self._header)
+
+    @property
+    def done(self) -> float:
+        """The part of the file read so far, 0 to 1."""
+        return min(1.0, self._raw.tell() / self._size) if self._size else 1.0
+
+    def rows(self) -> Iterator[Row | Reject]:
+        """Every row after the header, good or not.
+
+        Raises:
+            Invalid: the gzip stream is damaged; what came before has been given out.
+        """
+        for line, fields in self._objects() if self._json else self._records():
+            if isinstance(fields, str):
+                yield Reject(line, "", fields)
+                continue
+            try:
+                yield _row(line, fields)
+            except BadRow as reason:
+                yield Reject(line, _shown(fields.get("sku")), str(reason))
+
+    def _read_header(self) -> list[str]:
+        _, header = next(self._quoted(), (0, []))
+        if isinstance(header, str):
+            raise Invalid(f"The header can't be read: {header}")
+        names = [name.strip() for name in header]
+        missing = [name for name in REQUIRED if name not in names]
+        if missing:
+            raise Invalid(f"The header lacks {', '.join(missing)}; it must be the first line")
+        twice = [name for name in (*REQUIRED, *OPTIONAL) if names.count(name) > 1]
+        if twice:
+            raise Invalid(f"The header names {', '.join(twice)} twice")
+        return names
+
+    def _records(self) -> Iterator[tuple[int, dict[str, Any] | str]]:
+        for line, values in self._quoted():
+            if isinstance(values, str):
+                yield line, values
+            elif len(values) != len(self._header):
+                yield line, f"has {len(values)} columns, the header {len(self._header)}"
+            else:
+                yield line, dict(zip(self._header, values, strict=True))
+
+    def _quoted(self) -> Iterator[tuple[int, list[str] | str]]:
+        """CSV records (RFC 4180) with the number of their first line, or why there is none.
+
+        A quote that is never closed would swallow the rest of the file: then its line alone is bad, and
+        reading goes on at the next.
+        """
+        for line, text in self._lines:
+            if not text.strip():
+                continue
+            record, length = [text], len(text)
+            while True:
+                try:
+                    yield line, next(csv.reader(record, strict=True))
+                except csv.Error as error:
+                    if "unexpected end of data" not in str(error):
+                        yield line, f"is not CSV: {error}"
+                        break
+                else:
+                    break
+                more = self._lines.take() if length <= RECORD_MAX else None
+                if more is None:
+                    self._lines.give_back(line, record[1:])
+                    yield line, "has a quote that is not closed"
+                    break
+                record.append(more)
+                length += len(more)
+
+    def _objects(self) -> Iterator[tuple[int, dict[str, Any] | str]]:
+        for line, text in self._lines:
+            if not text.strip():
+                continue
+            try:
+                value = json.loads(text)
+            except (ValueError, RecursionError) as error:
+                yield line, f"is not JSON: {str(error)[:100]}"
+                continue
+            yield line, value if isinstance(value, dict) else "is not a JSON object"
+
+
+class _Lines:
+    """Decoded lines with their numbers; bytes that are not UTF-8 become lone surrogates, refused later."""
+
+    def __init__(self, unpacked: IO[bytes]) -> None:
+        self._file = unpacked
+        self._number = 0
+        self._returned: list[str] = []
+
+    def first(self) -> str:
+        line = self._read()
+        if line is None:
+            raise Invalid("The file is empty")
+        line = line.removeprefix("\ufeff")
+        self._returned.append(line)
+        return line
+
+    def __iter__(self) -> Iterator[tuple[int, str]]:
+        while (text := self.take()) is not None:
+            yield self._number, text
+
+    def take(self) -> str | None:
+        text = self._returned.pop() if self._returned else self._read()
+        if text is not None:
+            self._number += 1
+        return text
+
+    def give_back(self, line: int, texts: list[str]) -> None:
+        """Read these again, as the lines after ``line``."""
+        self._returned.extend(reversed(texts))
+        self._number = line
+
+    def _read(self) -> str | None:
+        try:
+            data = self._file.readline(LINE_MAX)
+            if len(data) == LINE_MAX and not data.endswith(b"\n"):
+                while (rest := self._file.readline(LINE_MAX)) and not rest.endswith(b"\n"):
+                    pass
+                # Refused as it stands: what is left of the line holds a character that nothing may hold.
+                return "\x00\n"
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise Invalid(f"The compressed file is damaged after line {self._number}: {error}") from None
+        return data.decode("utf-8", "surrogateescape") if data else None
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[CatalogFile]:
+    """Open a catalogue file.
+
+    Raises:
+        Invalid: it can't be read, is empty, or has no header that names sku, name and price_cents.
+    """
+    try:
+        raw = path.open("rb")
+    except OSError as error:
+        raise Invalid(f"{path} can't be read: {error.strerror}") from None
+    with raw:
+        yield CatalogFile(raw, path.stat().st_size)
+
+
+def _row(line: int, fields: dict[str, Any]) -> Row:
+    sku = _text(fields, "sku", SKU_MAX + 1) or ""
+    if problem := sku_problem(sku):
+        raise BadRow(problem)
+    name = _text(fields, "name", NAME_MAX) or ""
+    if not name.strip():
+        raise BadRow("name is empty")
+    image_url = _text(fields, "image_url", None)
+    picture_dropped = bool(image_url) and not _is_picture(image_url or "")
+    return Row(
+        line=line,
+        sku=sku,
+        name=name,
+        description=_text(fields, "description", DESCRIPTION_MAX, lines=True),
+        price_cents=_number(fields, "price_cents", MAX_CENTS),
+        category=_text(fields, "category", CATEGORY_MAX),
+        image_url="" if picture_dropped else image_url,
+        quantity=_number(fields, "quantity", STOCK_MAX) if fields.get("quantity") not in (None, "") else None,
+        picture_dropped=picture_dropped,
+    )
+
+
+def _text(fields: dict[str, Any], column: str, longest: int | None, lines: bool = False) -> str | None:
+    """A column's text as it came; in a description, tabs and line ends are text."""
+    value = fields.get(column)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise BadRow(f"{column} is not a text")
+    if _UNSTORABLE.search(value):
+        if "\x00" in value:
+            raise BadRow(f"{column} holds a NUL character")
+        raise BadRow(f"{column} is not UTF-8")
+    if longest is not None and len(value) > longest:
+        raise BadRow(f"{column} is longer than {longest if column != 'sku' else SKU_MAX} characters")
+    if (_CONTROL_IN_TEXT if lines else _CONTROL).search(value):
+        raise BadRow(f"{column} holds a control character")
+    return value
+
+
+def _number(fields: dict[str, Any], column: str, most: int) -> int:
+    """A whole number in plain digits. Nothing is guessed: an empty price is not a price of 0."""
+    value = fields.get(column)
+    if value is None or value == "":
+        raise BadRow(f"{column} is empty")
+    digits = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(digits, str) or not _DIGITS.fullmatch(digits):
+        raise BadRow(f"{column} is not a whole number: {_shown(value)}")
+    if int(digits) > most:
+        raise BadRow(f"{column} is more than {most}")
+    return int(digits)
+
+
+def _is_picture(url: str) -> bool:
+    if len(url) > IMAGE_URL_MAX:
+        return False
+    if url.startswith("/static/"):
+        return True
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
+
+
+def _shown(value: object) -> str:
+    """A bad value fit for a line of the rejects file."""
+    text = "" if value is None else str(value)
+    text = "".join(letter if letter.isprintable() else "\ufffd" for letter in text[: SKU_MAX + 1])
+    return text if len(text) <= SKU_MAX else text[:SKU_MAX] + "…"

@@ -1,0 +1,137 @@
+"""Placing an order: one Aurora transaction that takes all of a cart, or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from storefront.domain.cart import CartLine, digest
+from storefront.domain.customers import PostalAddress
+from storefront.domain.errors import CheckoutChanged, Conflict, Difference, Invalid, TooManyHolds
+from storefront.domain.ids import OrderId, UserId, new_order_number
+from storefront.domain.money import MAX_CENTS, MIN_CHARGE_CENTS
+from storefront.domain.orders import (
+    MAX_LIVE_HOLDS,
+    Kind,
+    Order,
+    OrderStatus,
+    Payment,
+    PaymentStatus,
+    Provider,
+)
+from storefront.stores import Stores, again_if_lost
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What a shopper confirms: ``seen`` is the digest of the lines as the page showed them."""
+
+    user_id: UserId
+    cart_id: UUID
+    seen: str
+    email: str
+    address: PostalAddress
+
+
+@again_if_lost
+def place(stores: Stores, placement: Placement, hold: timedelta) -> OrderId:
+    """Place the order, its stock out of everybody else's reach until ``hold`` from now.
+
+    Repeatable: the cart is the key, so a second submit of it gets the order of the first.
+
+    Raises:
+        NotFound: the cart is not this shopper's.
+        CheckoutChanged: what was confirmed is no longer so; nothing was placed.
+        Invalid: the cart is empty, or its total can't be charged.
+        TooManyHolds: the shopper holds as many unpaid orders as one may.
+    """
+    placed = stores.orders.of_cart(placement.cart_id, placement.user_id)
+    if placed is not None:
+        return OrderId(placed)
+    with stores.transaction():
+        holds = stores.orders.lock_shopper(placement.user_id)
+        if not stores.carts.lock_open(placement.cart_id, placement.user_id):
+            placed = stores.orders.of_cart(placement.cart_id, placement.user_id)
+            if placed is None:
+                raise Conflict("This cart is closed already.")
+            return OrderId(placed)
+        if holds >= MAX_LIVE_HOLDS:
+            raise TooManyHolds(
+                f"You have {holds} unpaid orders that hold their goods. Pay or cancel one of them first."
+            )
+        lines = stores.carts.lines(placement.cart_id)
+        total = _confirmed_total(lines, placement.seen)
+        # The look above is without locks; this one locks, looks again and takes.
+        if not stores.orders.reserve(placement.cart_id):
+            raise CheckoutChanged(differences(stores.carts.lines(placement.cart_id), by_shortage=True))
+        return _write(stores, placement, lines, total, hold)
+
+
+def _confirmed_total(lines: tuple[CartLine, ...], seen: str) -> int:
+    if not lines:
+        raise Invalid("Your cart is empty.")
+    if digest((line.sku, line.qty, line.price_cents) for line in lines) != seen or any(
+        l.short for l in lines
+    ):
+        raise CheckoutChanged(differences(lines))
+    total = sum(line.total_cents for line in lines)
+    if 0 < total < MIN_CHARGE_CENTS:
+        raise Invalid("This order's total is too small to be paid by card.")
+    if total > MAX_CENTS:
+        raise Invalid("This order's total is too large to be paid by card.")
+    return total
+
+
+def _write(
+    stores: Stores, placement: Placement, lines: tuple[CartLine, ...], total: int, hold: timedelta
+) -> OrderId:
+    order_id = OrderId(uuid4())
+    free = total == 0
+    stores.carts.freeze(placement.cart_id, {line.sku: (line.name, line.price_cents) for line in lines})
+    stores.orders.insert(
+        Order(
+            order_id=order_id,
+            user_id=placement.user_id,
+            cart_id=placement.cart_id,
+            status=OrderStatus.PENDING,
+            total_cents=total,
+            address=placement.address,
+            number=new_order_number(),
+            email=placement.email,
+        ),
+        Payment(
+            payment_id=uuid4(),
+            order_id=order_id,
+            status=PaymentStatus.PENDING,
+            provider=Provider.NONE if free else Provider.STRIPE,
+            attempt=1,
+        ),
+        hold,
+    )
+    stores.events.record(order_id, Kind.PLACED, {"total_cents": total})
+    if free:
+        # Nothing to pay: the order goes through the same two states, in one transaction.
+        order, payment = stores.orders.lock(order_id)
+        stores.stock.take_reserved([order.cart_id])
+        payment.move(PaymentStatus.CAPTURED)
+        order.move(OrderStatus.PAID)
+        stores.events.record(order_id, Kind.PAID, {"total_cents": 0})
+    return order_id
+
+
+def differences(lines: tuple[CartLine, ...], *, by_shortage: bool = False) -> list[Difference]:
+    """The lines that are not as the shopper saw them; with ``by_shortage`` only those in short supply."""
+    return [
+        Difference(
+            sku=line.sku,
+            name=line.name,
+            wanted=line.qty,
+            available=max(line.available, 0) if line.listed else 0,
+            price_seen=line.price_seen,
+            price_now=line.price_cents,
+            listed=line.listed,
+        )
+        for line in lines
+        if line.short or (line.price_changed and not by_shortage)
+    ]

@@ -1,0 +1,103 @@
+"""Domain errors and HTTP errors into answers, in one table: a readable page, or a part for htmx."""
+
+from __future__ import annotations
+
+import structlog
+from flask import Flask, Response, request
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from storefront.domain import errors
+from storefront.web import htmx
+
+log = structlog.get_logger()
+
+STATUS: tuple[tuple[type[errors.ShopError], int], ...] = (
+    (errors.NotFound, 404),
+    (errors.Invalid, 422),
+    (errors.Conflict, 409),
+    (errors.StoreUnavailable, 503),
+    (errors.PaymentUnavailable, 503),
+    (errors.PaymentRefused, 409),
+    (errors.BadSignature, 400),
+    (errors.NotKnownYet, 503),
+)
+
+TITLES = {
+    400: "We can't read this request",
+    403: "This is not allowed",
+    404: "We can't find this page",
+    405: "This address works differently",
+    408: "This took too long",
+    409: "Things have moved on",
+    411: "This request has no length",
+    413: "This is too large",
+    422: "There is a problem",
+    429: "Too many tries",
+    500: "Something went wrong on our side",
+    503: "We'll be right back",
+}
+
+RETRY_AFTER = "5"
+"""Seconds: what a failover of Aurora or a throttled DynamoDB usually takes."""
+
+
+def register(app: Flask) -> None:
+    app.register_error_handler(errors.ShopError, _shop_error)
+    app.register_error_handler(CSRFError, _csrf_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _bug)
+
+
+def answer(status: int, message: str) -> Response:
+    response = htmx.render(
+        "errors/error.html",
+        part="errors/_error.html",
+        status=status,
+        title=TITLES.get(status, TITLES[400] if status < 500 else TITLES[500]),
+        message=message,
+        retry=status in (408, 429, 503),
+    )
+    response.status_code = status
+    if status == 503:
+        response.headers["Retry-After"] = RETRY_AFTER
+    return response
+
+
+def _shop_error(error: errors.ShopError) -> Response:
+    status = next(status for kind, status in STATUS if isinstance(error, kind))
+    if status == 503:
+        log.warning(
+            "store_unavailable",
+            path=request.path,
+            kind=type(error).__name__,
+            cause=repr(error.__cause__)[:200],
+        )
+    return answer(status, str(error))
+
+
+def _csrf_error(_error: CSRFError) -> Response:
+    return answer(
+        400, "This page has been open for too long, or its cookie is gone. Go back, reload it and try again."
+    )
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status < 400:
+        return Response(error.get_response().get_data(), status, error.get_headers())
+    words = {
+        404: "The address may be mistyped, or what was here is gone.",
+        405: "This address takes a form, not a visit. Nothing was changed.",
+        413: "What was sent is larger than this shop takes. Nothing was changed.",
+    }
+    response = answer(status, words.get(status, error.description or ""))
+    for name, value in error.get_headers():
+        if name.lower() in ("allow", "retry-after"):
+            response.headers[name] = value
+    return response
+
+
+def _bug(error: Exception) -> Response:
+    log.exception("unexpected_error", path=request.path, exc_info=error)
+    return answer(500, "We have noted it. Nothing was charged by this page; please try again.")

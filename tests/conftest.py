@@ -1,0 +1,178 @@
+"""The stores of the tests: a real PostgreSQL and moto's server, or those the environment names."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from running import Running
+from sqlalchemy import create_engine, text
+
+from storefront import create_app
+from storefront.cli.migrate import migrate_aurora
+from storefront.config import Settings
+from storefront.domain.schema import metadata
+from storefront.process import Process
+from storefront.repositories.dynamodb.client import DynamoDB
+from storefront.repositories.dynamodb.tables import make_tables
+from storefront.standins.postgres import Postgres
+from storefront.stores import Stores
+
+STRIPE_KEY = "sk_test_of_the_tests"
+STRIPE_SECRET = "whsec_of_the_tests"
+CARRIER_SECRET = "whsec_" + "dGVzdHMgb2YgdGhlIHNob3AgaGF2ZSBhIHNlY3JldA=="
+
+TRUNCATE = text(f"TRUNCATE {', '.join(metadata.tables)}")
+
+
+@pytest.fixture(scope="session")
+def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A migrated database on a PostgreSQL of this run's own."""
+    server = Postgres(tmp_path_factory.mktemp("pg"), durable=False)
+    url = server.start()
+    try:
+        migrate_aurora(Settings(database_url=url).sqlalchemy_url)
+        yield url
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def dynamodb_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The DynamoDB that AWS_ENDPOINT_URL_DYNAMODB names, else moto's server."""
+    given = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB")
+    if given:
+        yield given
+        return
+    moto = Running.module(
+        "storefront.standins.aws", "--port", "0", "--data", str(tmp_path_factory.mktemp("aws"))
+    )
+    try:
+        yield moto.address
+    finally:
+        moto.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def aws_environment() -> Iterator[None]:
+    """Credentials that are nobody's, so that no test can reach anybody's account."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, os.environ.get(name, "tests"))
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def stripe_standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a Stripe stand-in without webhooks: tests deliver those themselves."""
+    standin = Running.module(
+        "storefront.standins.stripe",
+        "--port",
+        "0",
+        "--data",
+        str(tmp_path_factory.mktemp("stripe")),
+        env={"STANDIN_STRIPE_KEY": STRIPE_KEY, "STANDIN_STRIPE_WEBHOOK_SECRET": STRIPE_SECRET},
+    )
+    try:
+        yield standin.address
+    finally:
+        standin.stop()
+
+
+@pytest.fixture(scope="session")
+def dynamodb_tables(dynamodb_endpoint: str) -> str:
+    """The prefix of this run's tables; items are kept apart by their random keys."""
+    prefix = f"tests-{secrets.token_hex(4)}-"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb_endpoint)
+        make_tables(DynamoDB(Settings(dynamodb_prefix=prefix)))
+    return prefix
+
+
+@pytest.fixture
+def settings(
+    database_url: str,
+    dynamodb_endpoint: str,
+    dynamodb_tables: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Settings:
+    """Settings of a shop on the tests' stores. Stripe's address is of nobody unless ``stripe`` is used."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb_endpoint)
+    return Settings(
+        database_url=database_url,
+        dynamodb_prefix=dynamodb_tables,
+        stripe_key=STRIPE_KEY,
+        stripe_webhook_secret=STRIPE_SECRET,
+        stripe_api_base="http://127.0.0.1:9",
+        stripe_checkout_origin="http://127.0.0.1:9",
+        carrier_webhook_secret=CARRIER_SECRET,
+        base_url="http://127.0.0.1",
+    )
+
+
+@pytest.fixture
+def stripe(settings: Settings, stripe_standin: str) -> str:
+    """Points the test's shop at the Stripe stand-in; its address."""
+    settings.stripe_api_base = stripe_standin
+    settings.stripe_checkout_origin = stripe_standin
+    return stripe_standin
+
+
+@pytest.fixture
+def process(settings: Settings, database_url: str) -> Iterator[Process]:
+    """A process on empty tables."""
+    _empty(database_url)
+    made = Process(settings)
+    yield made
+    made.engines.dispose()
+
+
+def _empty(database_url: str) -> None:
+    engine = create_engine(Settings(database_url=database_url).sqlalchemy_url)
+    with engine.begin() as connection:
+        connection.execute(TRUNCATE)
+    engine.dispose()
+
+
+@pytest.fixture
+def engines(process: Process) -> object:
+    return process.engines
+
+
+@pytest.fixture
+def stores(process: Process) -> Stores:
+    return process.stores()
+
+
+@pytest.fixture
+def app(process: Process) -> Flask:
+    made = create_app(process.settings)
+    made.extensions["storefront"] = process
+    made.testing = False
+    made.config["WTF_CSRF_ENABLED"] = False
+    return made
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser on the shop's own pages."""
+    made = app.test_client()
+    made.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
+    return made
+
+
+@pytest.fixture
+def data() -> Path:
+    """The folder of real catalogues beside the repository."""
+    folder = Path(__file__).parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the real catalogues are not beside this repository")
+    return folder
