@@ -27,6 +27,7 @@ from wsgiref.types import StartResponse, WSGIApplication
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.utilities import dynamo_json_dump
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     MotoRequestHandler,
@@ -159,7 +160,9 @@ class Aws:
                 continue
             region, name = created["region"], _table_name(created)
             items = dynamodb_backends[DEFAULT_ACCOUNT_ID][region].tables[name].all_items()
-            puts = ({"PutRequest": {"Item": item.to_json()["Attributes"]}} for item in items)
+            # Through moto's own encoder: its items hold bytes and objects that plain JSON can't.
+            wired = (json.loads(dynamo_json_dump(item.to_json()["Attributes"])) for item in items)
+            puts = ({"PutRequest": {"Item": item}} for item in wired)
             while batch := list(islice(puts, BATCH)):
                 body = {"RequestItems": {name: batch}}
                 yield {"region": region, "operation": "BatchWriteItem", "body": body}

@@ -19,7 +19,7 @@ class Journal:
         self.appended = 0
 
     def append(self, record: Record) -> None:
-        """Returns when the record is on the disk. Raises ``OSError`` when it may not be: then stop using it."""
+        """Returns when the record is on the disk; after an ``OSError`` it may or may not be: use it no more."""
         self._file.write(_line(record))
         self._file.flush()
         os.fsync(self._file.fileno())

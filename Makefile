@@ -1,0 +1,60 @@
+# The workflow. `make run` and `make test` need Python 3.11+ and nothing else.
+PYTHON ?= python3
+PORT ?= 8000
+HOST ?= 127.0.0.1
+STOREFRONT_DATA ?= .storefront
+export PORT HOST STOREFRONT_DATA
+
+VENV := .venv
+BIN := $(VENV)/bin
+# What is installed follows the lock files; nothing is compiled to bytecode beforehand, that comes with use.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes
+RUN_READY := $(VENV)/.installed-run
+DEV_READY := $(VENV)/.installed-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench lock clean
+
+help:  ## say what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: $(RUN_READY)  ## set up and run the shop, with stand-ins for what no setting names
+	@exec $(BIN)/storefront serve
+
+test: $(DEV_READY)  ## set up and run the tests
+	@$(BIN)/python tests/chromium.py
+	@$(BIN)/pytest -n 2 --dist loadgroup
+
+check: $(DEV_READY)  ## lint, types, layers
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/pytest -q -n 0 tests/test_architecture.py
+
+bench: $(DEV_READY)  ## measure: pages, orders, import
+	@$(BIN)/python -m bench
+
+lock: $(DEV_READY)  ## write the lock files anew from pyproject.toml
+	@$(BIN)/uv pip compile pyproject.toml --extra standins $(LOCKING) -o requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra standins --extra dev $(LOCKING) -c requirements.lock -o requirements-dev.lock
+LOCKING := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet
+
+clean:  ## remove what was installed and the shop's data
+	rm -rf $(VENV) $(STOREFRONT_DATA)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUN_READY): requirements.lock pyproject.toml | $(BIN)/python
+	@echo 'Setting up (once) ...'
+	@$(INSTALL) -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV_READY): requirements-dev.lock pyproject.toml | $(BIN)/python
+	@echo 'Setting up for tests (once) ...'
+	@$(INSTALL) -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@ $(RUN_READY)
