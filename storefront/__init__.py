@@ -12,7 +12,7 @@ from storefront.process import Process
 def create_app(settings: Settings | None = None) -> Flask:
     """The WSGI application. Makes no connection and no client before the first request."""
     from storefront.blueprints import register as register_blueprints
-    from storefront.web import assets, csrf, errors, filters, logs, metrics, security, shopper
+    from storefront.web import assets, csrf, departments, errors, filters, logs, metrics, security, shopper
 
     settings = settings or Settings()
     app = Flask("storefront", template_folder="../templates", static_folder=None)
@@ -31,6 +31,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     csrf.csrf.init_app(app)
     errors.register(app)
     filters.register(app, settings)
+    departments.register(app)
     metrics.register(app)
     register_blueprints(app)
     assets.Assets().serve(app)

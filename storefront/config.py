@@ -10,7 +10,7 @@ from babel import Locale
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-DEVELOPMENT_SECRET = "development-only-secret"
+DEVELOPMENT_SECRET = "development-only-secret"  # noqa: S105 - production refuses it
 
 # Stripe counts these in units other than hundredths (https://docs.stripe.com/currencies#zero-decimal
 # and #three-decimal); every amount here is an integer of hundredths, so they are refused.
@@ -79,6 +79,8 @@ class Settings(BaseSettings):
     metrics_token: SecretStr = SecretStr("")
     standins: bool = False
     """Set by the launcher for its children: some stand-in is in use."""
+    mail_folder: str = ""
+    """Set by the launcher for its children: where the stand-in of SES keeps every mail, a file each."""
 
     @field_validator("currency")
     @classmethod

@@ -41,7 +41,7 @@
 
   // --- times in the reader's own zone
 
-  const CLOCK = { hour: '2-digit', minute: '2-digit' };
+  const CLOCK = { hour: 'numeric', minute: '2-digit' };
   const WHEN = { day: 'numeric', month: 'short', year: 'numeric', ...CLOCK };
 
   function localTimes(within) {

@@ -178,7 +178,9 @@ class HomePage:
 
 @dataclass(frozen=True)
 class ProductPage:
-    """A listed product. ``next_free`` is when the next hold on it ends, told only when every unit on hand is held."""
+    """A listed product. ``next_free`` is when the next hold on it ends, told
+    only when every unit on hand is held.
+    """
 
     sku: str
     name: str

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from storefront.domain.base import AddressColumn, Base, one_of
 from storefront.domain.customers import PostalAddress
+from storefront.domain.deliveries import ShipmentStatus
 from storefront.domain.errors import HoldLapsed, IllegalTransition
 from storefront.domain.money import MAX_CENTS
 
@@ -101,8 +102,16 @@ class Kind(StrEnum):
     FLAGGED = "flagged"
 
 
-MAILED = frozenset({Kind.PLACED, Kind.PAID, Kind.PAID_LATE, Kind.REFUND_DUE, Kind.CARRIER})
+MAILED = frozenset(
+    {Kind.PLACED, Kind.PAID, Kind.PAID_LATE, Kind.REFUND_DUE, Kind.STRAY_CAPTURE, Kind.CARRIER}
+)
 """Kinds that may be told by mail; every other event is born with nothing to send."""
+
+MAILED_STEPS = frozenset({ShipmentStatus.IN_TRANSIT, ShipmentStatus.DELIVERED})
+"""Steps of a parcel that are told by mail, each the first time that it is reported."""
+
+REMIND_AFTER = timedelta(minutes=5)
+"""An order still unpaid this long after it was placed is told of by mail; a third of a shorter hold."""
 
 
 class Order(Base):
@@ -212,7 +221,8 @@ class OrderEvent(Base):
     """Something that happened to an order, written in the transaction of the change it tells.
 
     The primary key makes every event happen once: ``event_id`` is the webhook's or carrier's own id,
-    or the fixed name of a step that can only happen once. Due for mail while ``mailed_at`` is null.
+    or the fixed name of a step that can only happen once. Due for mail while ``mailed_at`` is null, but not
+    before ``mail_after``: its time has yet to come, a worker is sending it, or the last try failed.
     """
 
     __tablename__ = "order_events"
@@ -223,6 +233,7 @@ class OrderEvent(Base):
     kind: Mapped[str]
     data: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     mailed_at: Mapped[datetime | None]
+    mail_after: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint(one_of("kind", Kind), name="kind"),

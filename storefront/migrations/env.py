@@ -1,4 +1,4 @@
-"""Alembic's entry: run by ``storefront migrate`` with an open connection, never with an address of its own."""
+"""Alembic's entry: run by ``storefront migrate`` with an open connection, never with an address."""
 
 from __future__ import annotations
 

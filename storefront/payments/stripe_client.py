@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -151,7 +152,7 @@ class Stripe:
             BadSignature: in every other case, odd bytes and timestamps of the future included.
         """
         try:
-            event = stripe.Webhook.construct_event(  # type: ignore[no-untyped-call]
+            event = stripe.Webhook.construct_event(
                 body, signature, self._webhook_secret, tolerance=WEBHOOK_TOLERANCE
             ).to_dict()
             told = event["data"]["object"]
@@ -183,8 +184,6 @@ class Stripe:
 
 
 def _not_of_the_future(signature: str, created: int) -> None:
-    import time
-
     stamps = re.findall(r"(?:^|,)t=(\d{1,12})(?:,|$)", signature)
     if not stamps or int(stamps[0]) > time.time() + WEBHOOK_TOLERANCE or created < 0:
         raise ValueError("timestamp of the future")

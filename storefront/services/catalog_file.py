@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
 
 from storefront.domain.catalog import CATEGORY_MAX, DESCRIPTION_MAX, NAME_MAX, STOCK_MAX
@@ -23,14 +23,14 @@ REQUIRED = ("sku", "name", "price_cents")
 OPTIONAL = ("description", "category", "image_url", "quantity")
 LINE_MAX = 1 << 20
 """Bytes of one line; a longer one is skipped without being held in memory."""
+TOO_LONG = "\x00\n"
+"""What stands for such a line."""
 RECORD_MAX = 100_000
 """Characters a quoted CSV record may span before its quote counts as never closed."""
 IMAGE_URL_MAX = 2_000
 
 _DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
-_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,9 @@ class CatalogFile:
     def __init__(self, raw: IO[bytes], size: int) -> None:
         self._raw = raw
         self._size = size
-        unpacked: IO[bytes] = gzip.open(raw) if raw.read(2) == b"\x1f\x8b" else raw  # type: ignore[assignment]
+        packed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
-        self._lines = _Lines(unpacked)
+        self._lines = _Lines(gzip.GzipFile(fileobj=raw) if packed else raw)
         first = self._lines.first()
         self._json = first.lstrip().startswith("{")
         self._header: list[str] = []
@@ -130,6 +130,9 @@ class CatalogFile:
         for line, text in self._lines:
             if not text.strip():
                 continue
+            if text == TOO_LONG:
+                yield line, f"is longer than {LINE_MAX:,} bytes"
+                continue
             record, length = [text], len(text)
             while True:
                 try:
@@ -152,6 +155,9 @@ class CatalogFile:
         for line, text in self._lines:
             if not text.strip():
                 continue
+            if text == TOO_LONG:
+                yield line, f"is longer than {LINE_MAX:,} bytes"
+                continue
             try:
                 value = json.loads(text)
             except (ValueError, RecursionError) as error:
@@ -160,10 +166,14 @@ class CatalogFile:
             yield line, value if isinstance(value, dict) else "is not a JSON object"
 
 
+class Unpacked(Protocol):
+    def readline(self, size: int, /) -> bytes: ...
+
+
 class _Lines:
     """Decoded lines with their numbers; bytes that are not UTF-8 become lone surrogates, refused later."""
 
-    def __init__(self, unpacked: IO[bytes]) -> None:
+    def __init__(self, unpacked: Unpacked) -> None:
         self._file = unpacked
         self._number = 0
         self._returned: list[str] = []
@@ -197,8 +207,7 @@ class _Lines:
             if len(data) == LINE_MAX and not data.endswith(b"\n"):
                 while (rest := self._file.readline(LINE_MAX)) and not rest.endswith(b"\n"):
                     pass
-                # Refused as it stands: what is left of the line holds a character that nothing may hold.
-                return "\x00\n"
+                return TOO_LONG
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise Invalid(f"The compressed file is damaged after line {self._number}: {error}") from None
         return data.decode("utf-8", "surrogateescape") if data else None
@@ -220,55 +229,71 @@ def opened(path: Path) -> Iterator[CatalogFile]:
 
 
 def _row(line: int, fields: dict[str, Any]) -> Row:
-    sku = _text(fields, "sku", SKU_MAX + 1) or ""
-    if problem := sku_problem(sku):
-        raise BadRow(problem)
-    name = _text(fields, "name", NAME_MAX) or ""
-    if not name.strip():
-        raise BadRow("name is empty")
-    image_url = _text(fields, "image_url", None)
+    wrong: list[str] = []
+
+    def text(column: str, longest: int) -> str | None:
+        value = fields.get(column)
+        if value is None:
+            return None
+        problem = _text_problem(value, longest)
+        if problem:
+            wrong.append(f"{column} {problem}")
+            return None
+        return str(value)
+
+    def number(column: str, most: int) -> int:
+        try:
+            return _number(fields.get(column), most)
+        except BadRow as reason:
+            wrong.append(f"{column} {reason}")
+            return 0
+
+    sku = text("sku", LINE_MAX)
+    if not wrong and (problem := sku_problem(sku or "")):
+        wrong.append(problem)
+    name = text("name", NAME_MAX)
+    if not str(fields.get("name") or "").strip():
+        wrong.append("name is empty")
+    image_url = text("image_url", LINE_MAX)
     picture_dropped = bool(image_url) and not _is_picture(image_url or "")
-    return Row(
+    row = Row(
         line=line,
-        sku=sku,
-        name=name,
-        description=_text(fields, "description", DESCRIPTION_MAX, lines=True),
-        price_cents=_number(fields, "price_cents", MAX_CENTS),
-        category=_text(fields, "category", CATEGORY_MAX),
+        sku=sku or "",
+        name=name or "",
+        description=text("description", DESCRIPTION_MAX),
+        price_cents=number("price_cents", MAX_CENTS),
+        category=text("category", CATEGORY_MAX),
         image_url="" if picture_dropped else image_url,
-        quantity=_number(fields, "quantity", STOCK_MAX) if fields.get("quantity") not in (None, "") else None,
+        quantity=number("quantity", STOCK_MAX) if fields.get("quantity") not in (None, "") else None,
         picture_dropped=picture_dropped,
     )
+    if wrong:
+        raise BadRow("; ".join(wrong))
+    return row
 
 
-def _text(fields: dict[str, Any], column: str, longest: int | None, lines: bool = False) -> str | None:
-    """A column's text as it came; in a description, tabs and line ends are text."""
-    value = fields.get(column)
-    if value is None:
-        return None
+def _text_problem(value: object, longest: int) -> str | None:
+    """Why a value can't be stored as it came, or None. Only what PostgreSQL can't hold is refused."""
     if not isinstance(value, str):
-        raise BadRow(f"{column} is not a text")
-    if _UNSTORABLE.search(value):
-        if "\x00" in value:
-            raise BadRow(f"{column} holds a NUL character")
-        raise BadRow(f"{column} is not UTF-8")
-    if longest is not None and len(value) > longest:
-        raise BadRow(f"{column} is longer than {longest if column != 'sku' else SKU_MAX} characters")
-    if (_CONTROL_IN_TEXT if lines else _CONTROL).search(value):
-        raise BadRow(f"{column} holds a control character")
-    return value
+        return "is not a text"
+    if "\x00" in value:
+        return "holds a NUL character"
+    if _SURROGATE.search(value):
+        return "is not valid UTF-8"
+    if len(value) > longest:
+        return f"is longer than {longest:,} characters"
+    return None
 
 
-def _number(fields: dict[str, Any], column: str, most: int) -> int:
+def _number(value: object, most: int) -> int:
     """A whole number in plain digits. Nothing is guessed: an empty price is not a price of 0."""
-    value = fields.get(column)
     if value is None or value == "":
-        raise BadRow(f"{column} is empty")
+        raise BadRow("is empty")
     digits = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(digits, str) or not _DIGITS.fullmatch(digits):
-        raise BadRow(f"{column} is not a whole number: {_shown(value)}")
+        raise BadRow(f"is not a whole number: {_shown(value)}")
     if int(digits) > most:
-        raise BadRow(f"{column} is more than {most}")
+        raise BadRow(f"is more than {most:,}")
     return int(digits)
 
 

@@ -22,6 +22,10 @@ STEP = 1_000
 Progress = Callable[[int, float], None]
 
 
+def _silent(_rows: int, _done: float) -> None:
+    pass
+
+
 @dataclass
 class Imported:
     """What an import did. ``pictures_dropped`` counts image addresses that could not be shown."""
@@ -36,7 +40,7 @@ class Imported:
 
 
 def import_catalog(
-    stores: Stores, path: Path, *, set_stock: bool = False, progress: Progress = lambda rows, done: None
+    stores: Stores, path: Path, *, set_stock: bool = False, progress: Progress = _silent
 ) -> Imported:
     """Bring the products of a file into the shop, in one transaction.
 
@@ -61,12 +65,7 @@ def import_catalog(
             for line, sku, last in staging.drop_earlier():
                 result.rejects.append(Reject(line, sku, f"sku comes again in line {last}, which counts"))
             if set_stock:
-                for line, sku, quantity, reserved in staging.drop_short():
-                    result.rejects.append(
-                        Reject(
-                            line, sku, f"quantity {quantity} is less than the {reserved} reserved for orders"
-                        )
-                    )
+                result.rejects += [_short(*row, "") for row in staging.drop_short()]
             merged = staging.merge()
             result.new, result.changed = merged.new, merged.changed
             if merged.words_changed:
@@ -74,9 +73,7 @@ def import_catalog(
             staging.stock_new()
             if set_stock:
                 result.stock_changed, short = staging.stock_known()
-                for line, sku, quantity, reserved in short:
-                    reason = f"quantity {quantity} is less than the {reserved} reserved meanwhile; stock left as it was"
-                    result.rejects.append(Reject(line, sku, reason))
+                result.rejects += [_short(*row, " meanwhile; its stock is left alone") for row in short]
             result.rejects.sort(key=lambda reject: reject.line)
             # Before the commit: if the disk is full, nothing is imported rather than rows lost unnamed.
             rejects(result.rejects)
@@ -99,6 +96,10 @@ def _load(staging: Staging, file: CatalogFile, result: Imported, progress: Progr
             result.pictures_dropped += row.picture_dropped
             copy.write_row(_columns(row))
     progress(result.read, 1.0)
+
+
+def _short(line: int, sku: str, quantity: int, reserved: int, more: str) -> Reject:
+    return Reject(line, sku, f"quantity {quantity:,} is less than the {reserved:,} reserved for orders{more}")
 
 
 def _columns(row: Row) -> tuple[object, ...]:

@@ -71,9 +71,8 @@ def place(stores: Stores, placement: Placement, hold: timedelta) -> OrderId:
 def _confirmed_total(lines: tuple[CartLine, ...], seen: str) -> int:
     if not lines:
         raise Invalid("Your cart is empty.")
-    if digest((line.sku, line.qty, line.price_cents) for line in lines) != seen or any(
-        l.short for l in lines
-    ):
+    now = digest((line.sku, line.qty, line.price_cents) for line in lines)
+    if now != seen or any(line.short for line in lines):
         raise CheckoutChanged(differences(lines))
     total = sum(line.total_cents for line in lines)
     if 0 < total < MIN_CHARGE_CENTS:

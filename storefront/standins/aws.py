@@ -251,6 +251,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--data", type=Path, required=True)
     arguments = parser.parse_args()
+    os.umask(0o077)  # names, addresses and mails are in its files
     app = Aws(arguments.data)
     server = make_server("127.0.0.1", arguments.port, app, threaded=True, request_handler=_QuietHandler)
     print(f"ready http://127.0.0.1:{server.server_port}", flush=True)

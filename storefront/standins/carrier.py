@@ -1,8 +1,8 @@
 """A carrier: moves the shop's parcels along and reports each step to its webhook.
 
 ``python -m storefront.standins.carrier --webhook-url URL --data DIR`` with ``STOREFRONT_DATABASE_URL``,
-``STOREFRONT_CARRIER_WEBHOOK_SECRET`` and ``STOREFRONT_CARRIER_STEP_SECONDS`` in its environment. A real one is
-told of parcels by a booking; this one looks them up in the shop's orders.
+``STOREFRONT_CARRIER_WEBHOOK_SECRET`` and ``STOREFRONT_CARRIER_STEP_SECONDS`` in its environment. A real
+one is told of parcels by a booking; this one looks them up in the shop's orders.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -39,7 +40,7 @@ STEPS = (
     Step("delivered", "{city}", "Delivered"),
 )
 FIRST_AFTER = {"preparing": 0, "in_transit": 1, "out_for_delivery": 3}
-"""The step that may follow each status at the earliest. After any other status the carrier has nothing to do."""
+"""The step that may follow each status at the earliest; after other statuses there is nothing to do."""
 
 OPEN_PARCELS = """
 SELECT delivery, address FROM orders WHERE status IN ('preparing', 'shipped') AND delivery IS NOT NULL
@@ -110,8 +111,9 @@ class Rounds:
             return None
         done, last = self._done.get(parcel.code, (0, parcel.since))
         step = max(done, FIRST_AFTER[parcel.status])
-        # The planned time, not now: a repeat after a refusal must say the same.
-        at = max(last, parcel.since) + self._step if step > done else last + self._step
+        # The planned time, not now: a repeat after a refusal must say the same. Where the shop knows of a
+        # later step than we do, ours follows on that.
+        at = (max(last, parcel.since) if step > done else last) + self._step
         return Report(parcel.code, step, at, parcel.city) if step < len(STEPS) and at <= now else None
 
     def reported(self, report: Report) -> None:
@@ -122,7 +124,8 @@ class Rounds:
         present = set(open_codes)
         self._done = {code: done for code, done in self._done.items() if code in present}
         new = self._path.with_suffix(".new")
-        new.write_text(json.dumps({code: (steps, at.isoformat()) for code, (steps, at) in self._done.items()}))
+        plain = {code: (steps, at.isoformat()) for code, (steps, at) in self._done.items()}
+        new.write_text(json.dumps(plain))
         new.replace(self._path)
 
 
@@ -192,7 +195,8 @@ def main() -> int:
     parser.add_argument("--webhook-url", required=True)
     parser.add_argument("--data", type=Path, default=Path(".storefront"))
     arguments = parser.parse_args()
-    settings = Settings()  # type: ignore[call-arg]  # everything comes from the environment
+    os.umask(0o077)
+    settings = Settings()
     step = timedelta(seconds=settings.carrier_step_seconds)
     arguments.data.mkdir(parents=True, exist_ok=True)
     carrier = Carrier(

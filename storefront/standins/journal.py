@@ -19,7 +19,7 @@ class Journal:
         self.appended = 0
 
     def append(self, record: Record) -> None:
-        """Returns when the record is on the disk; after an ``OSError`` it may or may not be: use it no more."""
+        """Returns when the record is on the disk. After an ``OSError`` it may or may not be there."""
         self._file.write(_line(record))
         self._file.flush()
         os.fsync(self._file.fileno())

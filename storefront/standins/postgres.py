@@ -48,6 +48,8 @@ class Postgres:
     ``durable=False`` is for tests: it saves the waiting for the disk, and with it what a power cut would.
     """
 
+    name = "postgres"
+
     def __init__(self, data: Path, *, durable: bool = True) -> None:
         self._cluster = data.resolve() / "postgres"
         self._log = data.resolve() / "postgres.log"

@@ -70,7 +70,7 @@ def _sources(root: Path) -> list[Path]:
 
 
 def _fresh_files(root: Path) -> dict[str, os.stat_result]:
-    """Files WhiteNoise may use: the compressor gives a variant its source's time, so another time is stale."""
+    """Files WhiteNoise may use: the compressor gives a variant its source's time; any other is stale."""
     files = {str(p): p.stat() for p in root.rglob("*") if p.is_file()}
     return {
         path: stat

@@ -67,18 +67,14 @@ def answer(status: int, message: str) -> Response:
 def _shop_error(error: errors.ShopError) -> Response:
     status = next(status for kind, status in STATUS if isinstance(error, kind))
     if status == 503:
-        log.warning(
-            "store_unavailable",
-            path=request.path,
-            kind=type(error).__name__,
-            cause=repr(error.__cause__)[:200],
-        )
+        kind, cause = type(error).__name__, type(error.__cause__).__name__
+        log.warning("store_unavailable", endpoint=request.endpoint, kind=kind, cause=cause)
     return answer(status, str(error))
 
 
 def _csrf_error(_error: CSRFError) -> Response:
     return answer(
-        400, "This page has been open for too long, or its cookie is gone. Go back, reload it and try again."
+        400, "This page has been open for too long, or its cookie is gone. Go back, reload it, try again."
     )
 
 
@@ -99,5 +95,5 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _bug(error: Exception) -> Response:
-    log.exception("unexpected_error", path=request.path, exc_info=error)
+    log.exception("unexpected_error", endpoint=request.endpoint, exc_info=error)
     return answer(500, "We have noted it. Nothing was charged by this page; please try again.")

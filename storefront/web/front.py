@@ -13,6 +13,7 @@ import sys
 import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -62,41 +63,40 @@ class Refused(Exception):
         self.sentence = sentence
 
 
-class Front:
-    """An RSGI application around a WSGI one.
+@dataclass(frozen=True)
+class Limits:
+    """Of one worker process.
 
     ``body_limit`` in bytes; ``body_seconds`` for a whole body to arrive; ``queue_limit`` requests may wait
     for a thread, none longer than ``queue_seconds``; one that runs ``hung_after`` seconds ends the process.
     """
 
-    def __init__(
-        self,
-        app: WSGIApplication,
-        *,
-        threads: int = 4,
-        body_limit: int = 256 * 1024,
-        body_seconds: float = 10.0,
-        queue_limit: int = 200,
-        queue_seconds: float = 5.0,
-        hung_after: float = 30.0,
-    ) -> None:
+    threads: int = 4
+    body_limit: int = 256 * 1024
+    body_seconds: float = 10.0
+    queue_limit: int = 200
+    queue_seconds: float = 5.0
+    hung_after: float = 30.0
+
+
+class Front:
+    """An RSGI application around a WSGI one."""
+
+    def __init__(self, app: WSGIApplication, limits: Limits) -> None:
         self._app = app
-        self._threads: Threads[Answer] = Threads(threads, hung_after=hung_after)
-        self._body_limit = body_limit
-        self._body_seconds = body_seconds
-        self._queue_limit = queue_limit
-        self._queue_seconds = queue_seconds
+        self._limits = limits
+        self._threads: Threads[Answer] = Threads(limits.threads, hung_after=limits.hung_after)
 
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
         try:
             environ = environ_of(scope)
             environ["wsgi.input"] = io.BytesIO(await self._body(scope.headers, exchange))
-            if self._threads.waiting >= self._queue_limit:
+            if self._threads.waiting >= self._limits.queue_limit:
                 raise _too_busy()
         except Refused as refused:
             exchange.response_bytes(*_page(refused))
             return
-        deadline = time.monotonic() + self._queue_seconds
+        deadline = time.monotonic() + self._limits.queue_seconds
         run = partial(self._answer, environ, deadline)
         exchange.response_bytes(*await self._threads.run(f"{scope.method} {scope.path!r}", run))
 
@@ -108,13 +108,13 @@ class Front:
                 raise Refused(HTTPStatus.LENGTH_REQUIRED, "The request must say how long it is.")
             return b""
         expected = int(length)
-        if expected > self._body_limit:
+        if expected > self._limits.body_limit:
             raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "That is more than this page takes.")
         if expected == 0:
             return b""
         body = bytearray()
         try:
-            async with asyncio.timeout(self._body_seconds):
+            async with asyncio.timeout(self._limits.body_seconds):
                 async for chunk in exchange:
                     body += chunk
         except TimeoutError:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 
 import structlog
+from structlog.typing import EventDict
 
 from storefront.config import Settings
+
+
+def _without_rows(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """PostgreSQL's DETAIL quotes the row that broke a rule, with the name and address in it."""
+    if "exception" in event:
+        event["exception"] = re.sub(r"DETAIL:.*", "DETAIL left out", event["exception"])
+    return event
 
 
 def configure(settings: Settings) -> None:
@@ -22,6 +31,7 @@ def configure(settings: Settings) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.format_exc_info,
+            _without_rows,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),

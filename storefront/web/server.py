@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from wsgiref.types import WSGIApplication
 
 from granian.constants import HTTPModes, Interfaces
@@ -19,10 +20,9 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from storefront.lifetime import die_with_parent
-from storefront.web.front import Exchange, Front, Scope
+from storefront.web.front import Exchange, Front, Limits, Scope
 
 WORKERS = 2
-THREADS = 4
 CONNECTIONS = 8192
 """Open connections a worker takes, idle and half-open ones included (granian's default, 512, soon fills)."""
 HEADER_MS = 10_000
@@ -31,11 +31,11 @@ STOP_SECONDS = 5
 """Time for requests under way when the server stops; without it, one open connection holds it for ever."""
 
 
-def load(target: str) -> Callable[[Scope, Exchange], Awaitable[None]]:
+def load(limits: Limits, target: str) -> Callable[[Scope, Exchange], Awaitable[None]]:
     """Runs in each worker, after the fork: a database or AWS client must never be shared by two processes."""
     # Workers would outlive a killed server and, sharing its port, answer in the place of the next one.
     die_with_parent()
-    return Front(_app(target), threads=THREADS).__rsgi__
+    return Front(_app(target), limits).__rsgi__
 
 
 def _app(target: str) -> WSGIApplication:
@@ -46,7 +46,7 @@ def _app(target: str) -> WSGIApplication:
     return app
 
 
-def run(host: str, port: int, target: str) -> None:
+def run(host: str, port: int, target: str, limits: Limits) -> None:
     """Serve until SIGTERM or SIGINT."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -64,7 +64,7 @@ def run(host: str, port: int, target: str) -> None:
         respawn_failed_workers=True,
         log_level=LogLevels.warning,
     )
-    server.serve(target_loader=load)
+    server.serve(target_loader=partial(load, limits))
 
 
 def main() -> int:
@@ -75,7 +75,7 @@ def main() -> int:
     arguments = parser.parse_args()
     # The app is named by module, and the working directory is where a checkout's templates and wsgi.py are.
     sys.path.insert(0, os.getcwd())
-    run(arguments.host, arguments.port, arguments.app)
+    run(arguments.host, arguments.port, arguments.app, Limits())
     return 0
 
 

@@ -27,7 +27,15 @@ def add() -> BaseResponse:
     qty = read_quantity(request.form.get("quantity", ""))
     added = carts.add(stores(), shopper.identify(), request.form.get("sku", ""), qty)
     if htmx.wants_part():
-        response: BaseResponse = htmx.render("cart/show.html", part="cart/_added.html", added=added, qty=qty)
+        response: BaseResponse = htmx.render(
+            "cart/show.html",
+            part="cart/_added.html",
+            name=added.name,
+            added=qty,
+            total=added.qty,
+            count=added.cart.count,
+            short=added.short,
+        )
     else:
         response = redirect(url_for("cart.show"), 303)
     shopper.show_count(response, added.cart.count)

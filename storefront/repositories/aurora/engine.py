@@ -31,6 +31,8 @@ def make_engine(url: str, settings: Settings, *, pool_size: int = 4) -> Engine:
         pool_timeout=2,
         pool_recycle=1800,
         pool_use_lifo=True,
+        # Parameters hold what shoppers typed; errors are logged.
+        hide_parameters=True,
         connect_args={
             "connect_timeout": 2,
             "tcp_user_timeout": 4000,

@@ -158,17 +158,27 @@ class Products:
         """
         if not product.category:
             return ()
-        near = select(*_CARD).join(Stock, Stock.sku == Product.sku).where(
-            Product.listed,
-            Product.category == product.category,
-            Product.sku != product.sku,
-            _available > 0,
+        near = (
+            select(*_CARD)
+            .join(Stock, Stock.sku == Product.sku)
+            .where(
+                Product.listed,
+                Product.category == product.category,
+                Product.sku != product.sku,
+                _available > 0,
+            )
         )
         sides = union_all(
             near.where(Product.price_cents >= product.price_cents)
-            .order_by(Product.price_cents, Product.sku).limit(limit).subquery().select(),
+            .order_by(Product.price_cents, Product.sku)
+            .limit(limit)
+            .subquery()
+            .select(),
             near.where(Product.price_cents < product.price_cents)
-            .order_by(Product.price_cents.desc(), Product.sku.desc()).limit(limit).subquery().select(),
+            .order_by(Product.price_cents.desc(), Product.sku.desc())
+            .limit(limit)
+            .subquery()
+            .select(),
         ).subquery()
         distance = func.abs(sides.c.price_cents - literal(product.price_cents))
         rows = self._db.catalogue(select(sides).order_by(distance, sides.c.sku).limit(limit))
@@ -185,9 +195,7 @@ class Products:
         )
         last = select(func.max(numbered.c.n)).scalar_subquery()
         rows = self._db.catalogue(
-            select(numbered.c.sku)
-            .where(numbered.c.n % size == 0, numbered.c.n < last)
-            .order_by(numbered.c.n)
+            select(numbered.c.sku).where(numbered.c.n % size == 0, numbered.c.n < last).order_by(numbered.c.n)
         )
         return ["", *(row[0] for row in rows)]
 
@@ -259,7 +267,7 @@ class Products:
     def _browse(
         self, query: ListQuery, offset: int, size: int, backwards: bool = False
     ) -> tuple[ProductCard, ...]:
-        """Cards of the list. Only index entries are walked to get there; rows are read for the cards alone."""
+        """Cards of the list: index entries alone are walked to get there, rows are read for the cards."""
         order = (_BACKWARDS if backwards else _ORDERS)[query.sort]
         keys = select(Product.sku).where(Product.listed)
         if query.category:
@@ -279,7 +287,8 @@ class Products:
         """A card for each category: among its newest, one to be had and with a picture if possible."""
         if not categories:
             return ()
-        wanted = func.unnest(literal(categories, ARRAY(Text))).table_valued("name", name="wanted").render_derived()
+        names = func.unnest(literal(categories, ARRAY(Text)))
+        wanted = names.table_valued("name", name="wanted").render_derived()
         newest = (
             select(*_CARD, Product.created_at)
             .join(Stock, Stock.sku == Product.sku)

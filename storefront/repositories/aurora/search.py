@@ -33,12 +33,12 @@ _MEND = text(f"""
         SELECT word, n, n = max(n) OVER () AS last,
                CASE WHEN length(word) < 3 OR length(word) > 40 OR word ~ '^[0-9]+$' THEN 0
                     WHEN length(word) < 5 THEN 1 ELSE 2 END AS slips,
-               ARRAY(SELECT left(word, i - 1) || substr(word, i + 1, 1) || substr(word, i, 1) || substr(word, i + 2)
+               ARRAY(SELECT overlay(word PLACING reverse(substr(word, i, 2)) FROM i FOR 2)
                        FROM generate_series(1, least(length(word), 40) - 1) AS i) AS swapped
           FROM regexp_split_to_table(trim({WORDS.format(":q")}), ' ') WITH ORDINALITY AS t (word, n)
     ), known AS MATERIALIZED (
-        SELECT typed.*, (SELECT coalesce(sum(products), 0) FROM search_words s
-                          WHERE s.word = typed.word OR typed.last AND s.word LIKE typed.word || '%') AS products
+        SELECT *, (SELECT coalesce(sum(products), 0) FROM search_words s
+                    WHERE s.word = typed.word OR typed.last AND s.word LIKE typed.word || '%') AS products
           FROM typed
     )
     SELECT known.word, mended.word AS mended
@@ -62,7 +62,7 @@ _MEND = text(f"""
          LIMIT 1
       ) mended ON known.slips > 0
      ORDER BY known.n
-""")
+""")  # noqa: S608 - made of our own constants
 
 _REBUILD_WORDS = (
     """
@@ -123,7 +123,7 @@ def find(db: Database, query: ListQuery, size: int) -> Hits:
               FROM (SELECT) one
               LEFT JOIN (page JOIN products p USING (sku) JOIN stock s USING (sku)) ON true
              ORDER BY page.n
-        """),
+        """),  # noqa: S608 - made of our own constants
         {
             "q": query.q,
             "category": query.category,

@@ -62,7 +62,7 @@ class Staging:
             raise StoreUnavailable("aurora") from None
 
     def drop_earlier(self) -> list[tuple[int, str, int]]:
-        """Of a SKU that comes more than once only the last row stays: line, SKU and last line of the others."""
+        """Of a SKU that comes twice or more only the last row stays: line, SKU, last line of the others."""
         self._db.session.execute(text("ANALYZE staging"))
         rows = self._db.session.execute(
             text("""

@@ -1,0 +1,1 @@
+"""Home, list and product pages."""
