@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
+from typing import TYPE_CHECKING
 
-from storefront.config import Settings
-from storefront.process import Process
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from storefront.config import Settings
 
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The WSGI application. Makes no connection and no client before the first request."""
+    # Imported here, so that a command which needs no web page starts without all this.
+    from flask import Flask
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
     from storefront.blueprints import register as register_blueprints
+    from storefront.config import Settings
+    from storefront.process import Process
     from storefront.web import assets, csrf, departments, errors, filters, logs, metrics, security, shopper
 
     settings = settings or Settings()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from urllib.parse import urlsplit
 
+from babel import Locale
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_currency, format_decimal
 from markupsafe import Markup
@@ -51,12 +52,16 @@ class Formats:
             value = value.astimezone(self._zone).date()
         return format_date(value, "EEE d MMM", locale=self._locale)
 
+    def country(self, code: str) -> str:
+        """A country's name by its ISO 3166 alpha-2 code."""
+        return str(Locale.parse(self._locale).territories.get(code, code))
+
     def picture(self, url: str) -> str:
         """The address of a picture if the page may show it, else nothing."""
         if url.startswith("/static/"):
             return url
         parts = urlsplit(url)
-        if parts.scheme in ("http", "https") and (parts.hostname or "") in self._settings.picture_hosts:
+        if parts.scheme == "https" and (parts.hostname or "") in self._settings.picture_hosts:
             return url
         return ""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+from base64 import urlsafe_b64encode
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -39,3 +41,23 @@ class OrderLinks:
         """
         until = int((since + GUEST_LINK).timestamp())
         return f"{self._base_url}/orders/{order_id}?key={self.key(order_id, until)}"
+
+
+class ResetLinks:
+    """Links to choose a new password.
+
+    The token follows from a random nonce and the shop's secret: the nonce may wait in an outbox and the
+    token's hash in a table, and neither opens anything to somebody who reads them there.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._base_url = settings.base_url
+        self._secret = settings.secret_key.get_secret_value().encode()
+
+    def token(self, nonce: str) -> str:
+        digest = hmac.digest(self._secret, b"password-reset:" + nonce.encode(), "sha256")
+        return urlsafe_b64encode(digest).decode().rstrip("=")
+
+    def address(self, nonce: str) -> str:
+        """The absolute address for the mail."""
+        return f"{self._base_url}/reset-password?token={self.token(nonce)}"

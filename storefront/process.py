@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from storefront.config import Settings
+from storefront.mail.mailer import Mailer
 from storefront.payments.stripe_client import Stripe
 from storefront.repositories.aurora.engine import Engines
 from storefront.repositories.dynamodb.client import DynamoDB
@@ -31,6 +32,10 @@ class Process:
     @cached_property
     def stripe(self) -> Stripe:
         return Stripe(self.settings)
+
+    @cached_property
+    def mailer(self) -> Mailer:
+        return Mailer(self.settings)
 
     def stores(self) -> Stores:
         return Stores(self.engines, self.dynamodb)

@@ -16,6 +16,7 @@ from storefront.repositories.aurora.products import Products
 from storefront.repositories.aurora.stock import StockLevels
 from storefront.repositories.dynamodb.client import DynamoDB
 from storefront.repositories.dynamodb.deliveries import Deliveries
+from storefront.repositories.dynamodb.outbox import Outbox
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -60,6 +61,10 @@ class Stores:
     @cached_property
     def deliveries(self) -> Deliveries:
         return Deliveries(self._dynamodb)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        return Outbox(self._dynamodb)
 
 
 def again_if_lost(work: Callable[P, T]) -> Callable[P, T]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from mailbox import Mailbox
 from running import Running
 from sqlalchemy import create_engine, text
 
@@ -65,6 +66,8 @@ def aws_environment() -> Iterator[None]:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, os.environ.get(name, "tests"))
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        # Nobody's: mail goes nowhere unless a test asks for ``mailbox``.
+        patch.setenv("AWS_ENDPOINT_URL_SESV2", "http://127.0.0.1:9")
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
             patch.delenv(name, raising=False)
         yield
@@ -124,6 +127,27 @@ def stripe(settings: Settings, stripe_standin: str) -> str:
     settings.stripe_api_base = stripe_standin
     settings.stripe_checkout_origin = stripe_standin
     return stripe_standin
+
+
+@pytest.fixture(scope="session")
+def ses_standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mailbox]:
+    """A stand-in of SES of this run's own."""
+    folder = tmp_path_factory.mktemp("ses")
+    standin = Running.module("storefront.standins.aws", "--port", "0", "--data", str(folder))
+    try:
+        yield Mailbox(standin.address, folder / "mail")
+    finally:
+        standin.stop()
+
+
+@pytest.fixture
+def mailbox(settings: Settings, ses_standin: Mailbox, monkeypatch: pytest.MonkeyPatch) -> Mailbox:
+    """Everybody's letter box, empty: what the test's shop sends arrives here."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", ses_standin.address)
+    settings.standins = True
+    settings.mail_folder = str(ses_standin.folder)
+    ses_standin.empty()
+    return ses_standin
 
 
 @pytest.fixture

@@ -208,7 +208,7 @@
     if (find('#notice .said')) fade();
     // The link or button that was used is gone with the old part: go on from the new part's heading.
     if (target && doc.activeElement === doc.body) find('[data-focus]', target)?.focus({ preventScroll: true });
-    if (!detail.ctx.text.includes('id="cart-count"')) header();
+    header();
   });
 
   // --- start, and again when the browser shows a page it kept

@@ -7,6 +7,7 @@ from flask import Flask
 from storefront.blueprints.cart.routes import cart
 from storefront.blueprints.catalog.routes import catalog
 from storefront.blueprints.checkout.routes import checkout
+from storefront.blueprints.dev_mail.routes import dev_mail
 from storefront.blueprints.health.routes import health
 from storefront.blueprints.lookup.routes import lookup
 from storefront.blueprints.orders.routes import orders
@@ -16,5 +17,5 @@ from storefront.blueprints.webhooks.routes import webhooks
 
 
 def register(app: Flask) -> None:
-    for blueprint in (catalog, cart, checkout, orders, lookup, webhooks, pages, health, seo):
+    for blueprint in (catalog, cart, checkout, orders, lookup, webhooks, pages, health, seo, dev_mail):
         app.register_blueprint(blueprint)

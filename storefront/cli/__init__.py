@@ -14,10 +14,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; its exit status: 0 done, 1 refused or found wrong, 2 misused."""
     from storefront.cli import commands
 
+    arguments = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(prog="storefront", description="The shop, and what its operators do.")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in commands.ALL:
-        module.add_parser(subparsers)
+    for command in commands.ALL:
+        command.add_parser(subparsers, chosen=command.name in arguments[:1])
     args = parser.parse_args(arguments)
     try:
         return commands.run(args)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from storefront.config import Settings
 from storefront.process import Process
@@ -14,10 +15,10 @@ class Context:
     """The process of a command and the stores of its one unit of work."""
 
     process: Process
-    stores: Stores = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "stores", self.process.stores())
+    @cached_property
+    def stores(self) -> Stores:
+        return self.process.stores()
 
     @property
     def settings(self) -> Settings:

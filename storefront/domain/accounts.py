@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from dataclasses import dataclass, field
-from datetime import datetime
 from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
@@ -96,15 +95,6 @@ class Account:
 
     def address(self, address_id: UUID) -> SavedAddress | None:
         return next((a for a in self.addresses if a.address_id == address_id), None)
-
-
-@dataclass(frozen=True)
-class ResetRequest:
-    """Somebody asked for a link to choose a new password. ``email_key`` is of an account, or of none."""
-
-    request_id: str
-    email_key: str
-    asked_at: datetime
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from storefront.mail.message import Letter, MailRefused, Recipient, build
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
-REFUSALS = frozenset(["MessageRejected", "BadRequestException", "InvalidParameterValue", "ValidationException"])
+REFUSALS = frozenset(["MessageRejected", "BadRequestException"])
 """About this mail. All else is about us: throttled, paused, a sender that is not verified yet."""
 
 

@@ -34,6 +34,17 @@ class Attempt:
     failure: str | None = None
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What one payment object took and gave back, in hundredths of ``currency`` (upper case)."""
+
+    ref: str
+    intent: str | None
+    captured_cents: int
+    refunded_cents: int
+    currency: str
+
+
 class RefundState(StrEnum):
     DONE = "done"
     PENDING = "pending"

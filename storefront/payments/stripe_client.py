@@ -12,7 +12,14 @@ import stripe
 
 from storefront.config import Settings
 from storefront.domain.errors import BadSignature, PaymentRefused, PaymentUnavailable
-from storefront.payments.provider import Attempt, AttemptState, ChargeRequest, ProviderEvent, RefundState
+from storefront.payments.provider import (
+    Attempt,
+    AttemptState,
+    ChargeRequest,
+    ProviderEvent,
+    RefundState,
+    Taken,
+)
 
 WEBHOOK_TOLERANCE = 300
 """Seconds a webhook's timestamp may be away from now, either way."""
@@ -87,6 +94,32 @@ class Stripe:
                     self._client.v1.checkout.sessions.retrieve(ref, {"expand": ["payment_intent"]})
                 )
             return _of_intent(self._client.v1.payment_intents.retrieve(ref))
+
+    def taken(self, ref: str) -> Taken:
+        """What an attempt took and gave back, for the books.
+
+        Raises:
+            PaymentUnavailable: Stripe does not answer.
+            PaymentRefused: there is no such attempt.
+        """
+        with _stripe_errors():
+            if ref.startswith("cs_"):
+                session = self._client.v1.checkout.sessions.retrieve(
+                    ref, {"expand": ["payment_intent.latest_charge"]}
+                )
+                intent = session.to_dict().get("payment_intent")
+            else:
+                intent = self._client.v1.payment_intents.retrieve(ref, {"expand": ["latest_charge"]}).to_dict()
+        if not isinstance(intent, dict):
+            return Taken(ref, None, 0, 0, "")
+        charge = intent.get("latest_charge")
+        return Taken(
+            ref=ref,
+            intent=intent["id"],
+            captured_cents=int(intent.get("amount_received") or 0),
+            refunded_cents=int(charge.get("amount_refunded") or 0) if isinstance(charge, dict) else 0,
+            currency=str(intent.get("currency") or "").upper(),
+        )
 
     def close(self, ref: str) -> Attempt:
         """Make sure that an attempt can't be paid any more, and tell what it had become.

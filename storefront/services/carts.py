@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from storefront.domain.cart import MAX_QTY, CartView
-from storefront.domain.errors import Conflict, NotFound
+from storefront.domain.errors import Conflict
+from storefront.domain.ids import sku_problem
 from storefront.domain.orders import Kind, OrderStatus
 from storefront.stores import Stores, again_if_lost
 
@@ -37,6 +38,8 @@ def add(stores: Stores, user_id: UUID, sku: str, qty: int) -> Added:
         NotFound: no such product is for sale.
         TooLarge: the cart is full.
     """
+    if sku_problem(sku):
+        raise NotFound("This product is not for sale")
     with stores.transaction():
         cart_id = stores.carts.open(user_id)
         before = {line.sku: line.qty for line in stores.carts.lines(cart_id)}.get(sku, 0)
@@ -51,6 +54,8 @@ def change(stores: Stores, user_id: UUID, sku: str, qty: int) -> CartView:
     Raises:
         NotFound: the cart has no such line.
     """
+    if sku_problem(sku):
+        raise NotFound("This product is not in your cart")
     with stores.transaction():
         stores.carts.change(stores.carts.open(user_id), sku, qty)
     return stores.carts.active(user_id)
@@ -64,14 +69,12 @@ def put_back(stores: Stores, user_id: UUID, order_id: UUID) -> int:
     be ordering the same things again.
 
     Raises:
-        NotFound: no such order of this shopper.
+        NotFound: there is no such order.
         Conflict: it did not end unpaid, or its lines went back before.
     """
     with stores.transaction():
         cart_id = stores.carts.open(user_id)
         order, _ = stores.orders.lock(order_id)
-        if order.user_id != user_id:
-            raise NotFound("We can't find this order")
         if order.state not in (OrderStatus.EXPIRED, OrderStatus.CANCELLED):
             raise Conflict(f"Order {order.number} is {order.status}, so its lines stay where they are.")
         if not stores.events.record(order_id, Kind.REORDERED):
@@ -81,13 +84,14 @@ def put_back(stores: Stores, user_id: UUID, order_id: UUID) -> int:
 
 @again_if_lost
 def order_again(stores: Stores, user_id: UUID, order_id: UUID) -> int:
-    """The lines of a paid order once more, into the open cart; how many are still for sale.
+    """The lines of an order once more, into the shopper's open cart; how many are still for sale.
+
+    Each keeps the price of the order as the one last seen, so that the cart says what changed.
 
     Raises:
-        NotFound: no such order of this shopper.
+        NotFound: there is no such order.
+        TooLarge: the cart is full.
     """
     order = stores.orders.head(order_id)
-    if order.user_id != user_id:
-        raise NotFound("We can't find this order")
     with stores.transaction():
         return stores.carts.copy_lines(order.cart_id, stores.carts.open(user_id))

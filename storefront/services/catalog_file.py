@@ -124,8 +124,8 @@ class CatalogFile:
     def _quoted(self) -> Iterator[tuple[int, list[str] | str]]:
         """CSV records (RFC 4180) with the number of their first line, or why there is none.
 
-        A quote that is never closed would swallow the rest of the file: then its line alone is bad, and
-        reading goes on at the next.
+        A quote that is never closed would swallow what follows, up to the next quote or the end of the
+        file: then its line alone is bad, and reading goes on at the next.
         """
         for line, text in self._lines:
             if not text.strip():
@@ -133,23 +133,24 @@ class CatalogFile:
             if text == TOO_LONG:
                 yield line, f"is longer than {LINE_MAX:,} bytes"
                 continue
-            record, length = [text], len(text)
-            while True:
-                try:
-                    yield line, next(csv.reader(record, strict=True))
-                except csv.Error as error:
-                    if "unexpected end of data" not in str(error):
-                        yield line, f"is not CSV: {error}"
-                        break
-                else:
-                    break
-                more = self._lines.take() if length <= RECORD_MAX else None
-                if more is None:
-                    self._lines.give_back(line, record[1:])
-                    yield line, "has a quote that is not closed"
-                    break
-                record.append(more)
-                length += len(more)
+            record = [text]
+            values = _parse(record)
+            while values == _OPEN and self._more(record):
+                values = _parse(record)
+            if len(record) > 1 and (isinstance(values, str) or len(values) != len(self._header or values)):
+                self._lines.give_back(line, record[1:])
+                values = _OPEN
+            yield line, values
+
+    def _more(self, record: list[str]) -> bool:
+        """Add lines up to one that may close the quote; False if none comes within reach."""
+        length = sum(map(len, record))
+        while length <= RECORD_MAX and (text := self._lines.take()) is not None:
+            record.append(text)
+            length += len(text)
+            if '"' in text:
+                return True
+        return False
 
     def _objects(self) -> Iterator[tuple[int, dict[str, Any] | str]]:
         for line, text in self._lines:
@@ -164,6 +165,17 @@ class CatalogFile:
                 yield line, f"is not JSON: {str(error)[:100]}"
                 continue
             yield line, value if isinstance(value, dict) else "is not a JSON object"
+
+
+_OPEN = "has a quote that is not closed"
+
+
+def _parse(record: list[str]) -> list[str] | str:
+    """The values of a record that is complete, else what is wrong with it."""
+    try:
+        return next(csv.reader(record, strict=True))
+    except csv.Error as error:
+        return _OPEN if "unexpected end of data" in str(error) else f"is not CSV: {error}"
 
 
 class Unpacked(Protocol):

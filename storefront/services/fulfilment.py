@@ -29,11 +29,20 @@ def write_shipments(stores: Stores, zone: ZoneInfo) -> int:
     with stores.transaction():
         claimed = stores.orders.claim_paid(BATCH, LEASE)
     for order_id, _ in claimed:
-        order = stores.orders.head(order_id)
-        shipment = _shipment(order, zone)
-        stores.deliveries.create(shipment)
-        _prepared(stores, order_id, shipment)
+        write_shipment(stores, order_id, zone)
     return len(claimed)
+
+
+def write_shipment(stores: Stores, order_id: UUID, zone: ZoneInfo) -> None:
+    """Give one paid order its shipment; done before, it stays as it is.
+
+    Raises:
+        StoreUnavailable: as ``write_shipments``.
+    """
+    order = stores.orders.head(order_id)
+    shipment = _shipment(order, zone)
+    stores.deliveries.create(shipment)
+    _prepared(stores, order_id, shipment)
 
 
 def _shipment(order: OrderView, zone: ZoneInfo) -> Shipment:

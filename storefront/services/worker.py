@@ -10,13 +10,15 @@ import structlog
 
 from storefront.domain.errors import PaymentRefused, PaymentUnavailable, ShopError, StoreUnavailable
 from storefront.process import Process
-from storefront.services import expiry, fulfilment, payments
+from storefront.services import expiry, fulfilment, mail, payments
 from storefront.stores import Stores
 
 log = structlog.get_logger()
 
 ROUND = 1.0
 """Seconds between two rounds; FAULTS' bounds count on at most two."""
+
+Jobs = tuple[tuple[str, Callable[[Stores], int]], ...]
 
 
 class Worker:
@@ -25,7 +27,7 @@ class Worker:
     def __init__(self, process: Process) -> None:
         self._process = process
         self._stopping = threading.Event()
-        self._jobs: tuple[tuple[str, Callable[[Stores], int]], ...] = (
+        self._jobs: Jobs = (
             ("expire", self._expire),
             ("settle", self._settle),
             ("ship", self._ship),
@@ -33,23 +35,42 @@ class Worker:
             ("refund", self._refund),
             ("strays", self._strays),
         )
+        # A mail service that does not answer takes seconds to find out; no hold may wait for that.
+        self._mails: Jobs = (
+            ("mail", lambda stores: mail.send_due(self._process, stores)),
+            ("outbox", lambda stores: mail.send_outbox(self._process, stores)),
+        )
 
     def stop(self) -> None:
         """End after the job at hand. May be called from a signal handler, and more than once."""
         self._stopping.set()
 
     def run(self) -> None:
-        """Rounds until stopped, at most ``ROUND`` seconds apart; at once again while there is work."""
+        """Rounds until stopped, those of mail beside the others."""
+        mails = threading.Thread(target=self._rounds, args=(self._mails,), name="mail")
+        mails.start()
+        try:
+            self._rounds(self._jobs)
+        finally:
+            self.stop()
+            mails.join()
+
+    def round(self) -> int:
+        """Every job once; how much was done."""
+        return self._round(self._jobs) + self._round(self._mails)
+
+    def _rounds(self, jobs: Jobs) -> None:
+        """Rounds at most ``ROUND`` seconds apart; at once again while there is work."""
         while not self._stopping.is_set():
             started = time.monotonic()
-            worked = self.round()
+            worked = self._round(jobs)
             if not worked:
                 self._stopping.wait(max(0.05, ROUND - (time.monotonic() - started)))
 
-    def round(self) -> int:
-        """Every job once; how much was done. One job's failure keeps no other from its turn."""
+    def _round(self, jobs: Jobs) -> int:
+        """One job's failure keeps no other from its turn."""
         done = 0
-        for name, job in self._jobs:
+        for name, job in jobs:
             if self._stopping.is_set():
                 break
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from email_validator import EmailNotValidError, validate_email
 from wtforms import Field, ValidationError
 
 # Line breaks are for nobody's name; U+FFFD is what undecodable bytes, lone surrogates too, were read as.
@@ -27,6 +28,16 @@ class Text:
             raise ValidationError(self.required)
         if len(value) > self.most:
             raise ValidationError(f"Use at most {self.most} characters")
+
+
+class Email:
+    """A validator: an address mail can be sent to, by its form alone; no host is asked."""
+
+    def __call__(self, _form: Any, field: Field) -> None:
+        try:
+            validate_email(field.data or "", check_deliverability=False)
+        except EmailNotValidError:
+            raise ValidationError("Enter an e-mail address, such as name@example.com") from None
 
 
 def stripped(value: str | None) -> str:

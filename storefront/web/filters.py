@@ -10,7 +10,7 @@ from storefront.formats import Formats
 
 def register(app: Flask, settings: Settings) -> None:
     formats = Formats(settings)
-    for name in ("money", "number", "when", "clock", "day"):
+    for name in ("money", "number", "when", "clock", "day", "country"):
         app.add_template_filter(getattr(formats, name), name)
     app.add_template_global(lambda product: formats.picture(product.image_url), "picture")
     app.add_template_global(settings, "settings")  # type: ignore[arg-type]

@@ -64,5 +64,9 @@ def _same_site() -> bool:
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site in ("same-origin", "none")
-    origin = request.headers.get("Origin")
-    return origin is not None and urlsplit(origin).netloc == request.host
+    try:
+        origin = urlsplit(request.headers.get("Origin", "")).netloc
+    except ValueError:
+        return False
+    # A host that can't be read is empty, as is the origin of a sandboxed page.
+    return bool(origin) and origin == request.host

@@ -90,22 +90,32 @@ def use_key(order_id: UUID, key: str) -> None:
 
 def let_see(order_id: UUID) -> None:
     """Let this browser see, not change, an order."""
-    grants = [g for g in session.get("sees", []) if g != order_id.hex]
-    session["sees"] = [*grants, order_id.hex][-MOST_GRANTS:]
+    _grant("sees", order_id)
+
+
+def let_change(order_id: UUID) -> None:
+    """Let this browser see and change an order: it knows the order and its e-mail address."""
+    _grant("may", order_id)
+
+
+def _grant(name: str, order_id: UUID) -> None:
+    others = [g for g in session.get(name, []) if g != order_id.hex]
+    session[name] = [*others, order_id.hex][-MOST_GRANTS:]
     session.permanent = True
 
 
-def owns(order: OrderView) -> bool:
-    return order.user_id == known()
+def may_change(order: OrderView) -> bool:
+    """Whether it is the shopper's own order, or one whose e-mail address this browser confirmed."""
+    return order.user_id == known() or order.order_id.hex in session.get("may", [])
 
 
 def require_sight(order: OrderView) -> None:
-    """Let pass who owns the order or came by its link.
+    """Let pass who may change the order or came by its link.
 
     Raises:
         NotFound: for everybody else, as if there were no such order.
     """
-    if not owns(order) and order.order_id.hex not in session.get("sees", []):
+    if not may_change(order) and order.order_id.hex not in session.get("sees", []):
         raise NotFound("We can't find this order")
 
 
@@ -115,5 +125,5 @@ def require_owner(order: OrderView) -> None:
     Raises:
         NotFound: for everybody else.
     """
-    if not owns(order):
+    if not may_change(order):
         raise NotFound("We can't find this order")

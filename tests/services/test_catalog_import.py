@@ -42,8 +42,10 @@ def reasons(folder: Path) -> list[tuple[int, str, str]]:
 def everything(stores: Stores) -> dict[str, tuple[object, ...]]:
     """Every product and its stock as stored, physical place included: a dead update would move it."""
     rows = stores.db.rows(
-        text("SELECT p.sku, p.ctid::text, s.ctid::text, name, description, price_cents, category, image_url, listed,"
-             " created_at, quantity, reserved, received FROM products p JOIN stock s USING (sku)")
+        text(
+            "SELECT p.sku, p.ctid::text, s.ctid::text, name, description, price_cents, category, image_url, listed,"
+            " created_at, quantity, reserved, received FROM products p JOIN stock s USING (sku)"
+        )
     )
     return {row[0]: tuple(row[1:]) for row in rows}
 
@@ -66,7 +68,9 @@ def test_all_forms_of_a_file_say_the_same(stores: Stores, tmp_path: Path, form: 
     # The header's order is free, and columns of others are passed over.
     body = ",".join(names) + '\na b/é,"Pan, 12"" ""deep""",99,x,3,"two\nlines"\n'
     if form == "bom and crlf":
-        body = "\ufeff" + body.replace("x,3,", "x,3,").replace("\na b", "\r\na b").replace('lines"\n', 'lines"\r\n')
+        body = "\ufeff" + body.replace("x,3,", "x,3,").replace("\na b", "\r\na b").replace(
+            'lines"\n', 'lines"\r\n'
+        )
     if form == "jsonl":
         body = json.dumps(dict(zip(names, ("a b/é", *values[1:]), strict=True))) + "\n\n"
     content = gzip.compress(body.encode()) if packed else body.encode()
@@ -171,7 +175,9 @@ def test_a_file_without_a_header_is_refused(stores: Stores, tmp_path: Path, cont
         bring(stores, tmp_path, content)
 
 
-def test_a_file_that_is_not_there_or_damaged_is_refused_and_nothing_enters(stores: Stores, tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_or_damaged_is_refused_and_nothing_enters(
+    stores: Stores, tmp_path: Path
+) -> None:
     with pytest.raises(Invalid, match="No such file"):
         import_catalog(stores, tmp_path / "none.csv")
     with pytest.raises(Invalid, match="directory"):
@@ -203,7 +209,9 @@ def test_running_it_again_changes_nothing(stores: Stores, tmp_path: Path) -> Non
         assert reasons(tmp_path) == rejected
 
 
-def test_a_rejects_file_of_an_earlier_run_goes_when_nothing_is_rejected(stores: Stores, tmp_path: Path) -> None:
+def test_a_rejects_file_of_an_earlier_run_goes_when_nothing_is_rejected(
+    stores: Stores, tmp_path: Path
+) -> None:
     bring(stores, tmp_path, HEADER + "a,,,1,,,\n")
     assert reasons(tmp_path)
     bring(stores, tmp_path, HEADER + GOOD)
@@ -259,14 +267,24 @@ def test_an_unlisted_product_stays_unlisted(stores: Stores, tmp_path: Path) -> N
 
 
 def test_pictures_that_are_no_addresses_are_left_out(stores: Stores, tmp_path: Path) -> None:
-    urls = ("javascript:alert(1)", "photos/a.jpg", "//evil.test/a", "http://", "http://[", "data:x", "http://ok.test/a")
+    urls = (
+        "javascript:alert(1)",
+        "photos/a.jpg",
+        "//evil.test/a",
+        "http://",
+        "http://[",
+        "data:x",
+        "http://ok.test/a",
+    )
     rows = "".join(f"p{n},Pan,,1,,{url},\n" for n, url in enumerate(urls))
     done = bring(stores, tmp_path, HEADER + rows)
     assert (done.pictures_dropped, done.rejects) == (6, [])
     assert [stores.products.page(f"p{n}").image_url for n in range(7)] == [*[""] * 6, "http://ok.test/a"]
 
 
-def test_interrupted_nothing_of_it_is_there_and_again_it_ends_the_same(stores: Stores, tmp_path: Path) -> None:
+def test_interrupted_nothing_of_it_is_there_and_again_it_ends_the_same(
+    stores: Stores, tmp_path: Path
+) -> None:
     path = tmp_path / "catalog.csv"
     path.write_text(HEADER + "bad,,,1,,,\n" + "".join(f"s{n},Thing {n},,1,,,\n" for n in range(2_500)))
 
@@ -333,7 +351,11 @@ def test_imports_at_once_wait_for_each_other(stores: Stores, process: object, tm
     for thread in threads:
         thread.join(60)
     assert failures == []
-    rows = stores.db.rows(text("SELECT DISTINCT substr(name, strpos(name, 'of')), quantity FROM products JOIN stock USING (sku)"))
+    rows = stores.db.rows(
+        text(
+            "SELECT DISTINCT substr(name, strpos(name, 'of')), quantity FROM products JOIN stock USING (sku)"
+        )
+    )
     assert len(rows) == 1
     assert rows[0][0] == f"of {rows[0][1]}"
 
@@ -341,7 +363,11 @@ def test_imports_at_once_wait_for_each_other(stores: Stores, process: object, tm
 @pytest.mark.parametrize(
     ("name", "new", "rejected"),
     [
-        ("catalog_online_retail.csv.gz", 3_922, {"name is empty; price_cents is empty": 112, "price_cents is empty": 36}),
+        (
+            "catalog_online_retail.csv.gz",
+            3_922,
+            {"name is empty; price_cents is empty": 112, "price_cents is empty": 36},
+        ),
         ("catalog_shops.csv.gz", 27_163, {"price_cents is empty": 4_010}),
         ("catalog_photos.csv", 15, {}),
         ("catalog_retail_demo_store.csv.gz", 2_465, {}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, redirect, request, url_for
+from flask import Blueprint, Response, get_flashed_messages, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from storefront.domain.cart import CartView, read_quantity
@@ -55,7 +55,10 @@ def change(sku: str) -> BaseResponse:
 def _page(view: CartView) -> Response:
     who = shopper.known()
     unpaid = stores().orders.unpaid_of(who) if who else None
-    response = htmx.render("cart/show.html", part="cart/_cart.html", cart=view, unpaid=unpaid)
+    message = " ".join(str(words) for words in get_flashed_messages())
+    response = htmx.render(
+        "cart/show.html", part="cart/_cart.html", cart=view, unpaid=unpaid, message=message
+    )
     if request.method == "GET":
         shopper.show_count(response, view.count)
     return response

@@ -32,7 +32,7 @@ def find() -> BaseResponse:
     except NotFound:
         # The same words and status for a wrong number and a wrong address: it tells nobody who bought.
         return _page(form, 404, MISS)
-    shopper.let_see(order)
+    shopper.let_change(order)
     return redirect(url_for("orders.show", order_id=order), 303)
 
 

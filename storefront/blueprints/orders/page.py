@@ -29,7 +29,7 @@ def order_page(order: OrderView) -> Response:
         as_of=as_of,
         timeline=timeline(order.events),
         estimate=_estimate(order),
-        may_change=shopper.owns(order),
+        may_change=shopper.may_change(order),
         poll_url=url_for("orders.tracking", order_id=order.order_id, seen=version(order)),
         hold_minutes=round(order.hold.total_seconds() / 60, 1),
     )

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import Blueprint, Response, make_response, redirect, request, url_for
+from flask import Blueprint, Response, flash, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from storefront.blueprints.orders.links import return_addresses
 from storefront.blueprints.orders.page import order_page, version
-from storefront.domain.errors import HoldLapsed, PaidMeanwhile, PaymentUnavailable
+from storefront.domain.errors import HoldLapsed, Invalid, PaidMeanwhile, PaymentUnavailable
 from storefront.domain.orders import OrderStatus, OrderView
-from storefront.services import cancellation, carts, expiry, payments
+from storefront.services import cancellation, carts, delivery_address, expiry, payments
 from storefront.web import htmx, shopper
+from storefront.web.address_form import AddressForm
 from storefront.web.context import settings, stores, stripe
 
 orders = Blueprint("orders", __name__)
@@ -103,13 +104,63 @@ def reorder(order_id: UUID) -> BaseResponse:
     return _into_cart(_own(order_id))
 
 
+@orders.post("/orders/<uuid:order_id>/confirmation")
+def confirm(order_id: UUID) -> BaseResponse:
+    """Who came by a link and knows the e-mail address of the order may change it from here on."""
+    order = stores().orders.head(order_id)
+    shopper.require_sight(order)
+    if request.form.get("email", "").strip().casefold() != order.email.casefold():
+        raise Invalid("This is not the e-mail address of this order. It is the one the confirmation went to.")
+    shopper.let_change(order_id)
+    return htmx.go(url_for("orders.show", order_id=order_id))
+
+
+@orders.get("/orders/<uuid:order_id>/address")
+def address(order_id: UUID) -> Response:
+    order = _own(order_id)
+    return _address_page(order, AddressForm(obj=order.address), 200)
+
+
+@orders.post("/orders/<uuid:order_id>/address")
+def correct_address(order_id: UUID) -> BaseResponse:
+    """Correct where it goes, until the parcel is handed over."""
+    order, form = _own(order_id), AddressForm()
+    try:
+        if not form.validate():
+            raise Invalid(
+                errors={name: str(words[0]) for name, words in form.errors.items() if name and words}
+            )
+        delivery_address.correct(stores(), order_id, form.address())
+    except Invalid as invalid:
+        return _address_page(order, form, 422, invalid)
+    return htmx.go(url_for("orders.show", order_id=order_id))
+
+
+def _address_page(order: OrderView, form: AddressForm, status: int, wrong: Invalid | None = None) -> Response:
+    return htmx.render(
+        "orders/address.html",
+        part="orders/address.html",
+        status=status,
+        order=order,
+        form=form,
+        errors=wrong.errors if wrong else {},
+        message=str(wrong) if wrong else "",
+    )
+
+
 def _into_cart(order: OrderView) -> BaseResponse:
     """An unpaid order's lines go back, once; a paid one's are ordered again, as often as wished."""
     ended_unpaid = order.status in (OrderStatus.PENDING, OrderStatus.EXPIRED, OrderStatus.CANCELLED)
     work = carts.put_back if ended_unpaid else carts.order_again
-    work(stores(), order.user_id, order.order_id)
+    who = shopper.identify()
+    came = work(stores(), who, order.order_id)
+    gone = len(stores().orders.lines(order.cart_id)) - came
+    if gone:
+        flash(
+            f"{gone} of the products in order {order.number} are not for sale any more, so they stayed behind."
+        )
     response = htmx.go(url_for("cart.show"))
-    shopper.show_count(response, stores().carts.count(order.user_id))
+    shopper.show_count(response, stores().carts.count(who))
     return response
 
 

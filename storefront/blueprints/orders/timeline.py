@@ -72,7 +72,8 @@ def timeline(events: Iterable[Event]) -> list[TimelineEntry]:
 def _entry(event: Event) -> TimelineEntry | None:
     if event.kind is Kind.CARRIER:
         title, tone = _PARCEL[ShipmentStatus(event.data["status"])]
-        return TimelineEntry(event.at, title, event.data["message"], event.data["place"], tone)
+        detail = event.data["message"] if event.data["message"] != title else ""
+        return TimelineEntry(event.at, title, detail, event.data["place"], tone)
     if event.kind is Kind.REFUND_DUE:
         return TimelineEntry(
             event.at, "Refund on its way", _REFUND_REASONS.get(event.data["reason"], ""), tone="waiting"

@@ -40,12 +40,13 @@ def _event(event_id: str, data: Any) -> CarrierEvent:
         raise Invalid("data is missing")
     if not re.fullmatch(r"[\x21-\x7e]{1,200}", event_id):
         raise Invalid("webhook-id is no id")
-    if data.get("status") not in CARRIER_STATUSES:
+    status = data.get("status")
+    if not isinstance(status, str) or status not in CARRIER_STATUSES:
         raise Invalid(f"status must be one of {', '.join(sorted(CARRIER_STATUSES))}")
     return CarrierEvent(
         event_id=event_id,
         tracking_code=_text(data, "tracking_code", 64),
-        status=ShipmentStatus(data["status"]),
+        status=ShipmentStatus(status),
         timestamp=_moment(data.get("timestamp")),
         place=_text(data, "place", 200, optional=True),
         message=_text(data, "message", 500, optional=True),
@@ -64,9 +65,9 @@ def _text(data: dict[str, Any], name: str, most: int, *, optional: bool = False)
 def _moment(value: Any) -> datetime:
     try:
         at = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         raise Invalid("timestamp must be an ISO 8601 time") from None
-    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     if at.year < 2000 or at > datetime.now(UTC) + timedelta(days=1):
         raise Invalid("timestamp is out of range")
     return at

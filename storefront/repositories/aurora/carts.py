@@ -66,17 +66,22 @@ class Carts:
         """The shopper's open cart, made if there is none, locked until the transaction ends.
 
         The partial unique index lets only one be open; of two that make it at once, the second waits
-        and then finds the first's.
+        and then finds the first's. A cart that is being ordered closes while its lock is waited for:
+        then a new one is made.
         """
-        self._db.session.execute(
-            insert(Cart)
-            .values(cart_id=uuid4(), user_id=user_id)
-            .on_conflict_do_nothing(index_elements=["user_id"], index_where=text("closed_at IS NULL"))
-        )
-        cart_id: UUID = self._db.session.execute(
-            select(Cart.cart_id).where(Cart.user_id == user_id, Cart.closed_at.is_(None)).with_for_update()
-        ).scalar_one()
-        return cart_id
+        while True:
+            self._db.session.execute(
+                insert(Cart)
+                .values(cart_id=uuid4(), user_id=user_id)
+                .on_conflict_do_nothing(index_elements=["user_id"], index_where=text("closed_at IS NULL"))
+            )
+            cart_id: UUID | None = self._db.session.execute(
+                select(Cart.cart_id)
+                .where(Cart.user_id == user_id, Cart.closed_at.is_(None))
+                .with_for_update()
+            ).scalar_one_or_none()
+            if cart_id is not None:
+                return cart_id
 
     def lock_open(self, cart_id: UUID, user_id: UUID) -> bool:
         """Lock a cart of this shopper; False if it is closed.
@@ -161,16 +166,18 @@ class Carts:
         self._db.session.execute(update(Cart).where(Cart.cart_id == cart_id).values(closed_at=func.now()))
 
     def copy_lines(self, source: UUID, target: UUID) -> int:
-        """Add the still listed lines of one cart to another, open and locked; how many came along."""
+        """Add the still listed lines of one cart to another, open and locked; how many came along.
+
+        At the prices of then, which are what the shopper last saw of these products.
+        """
         rows = self._db.session.execute(
             text("""
                 INSERT INTO cart_items (cart_id, sku, qty, price_cents, name)
-                SELECT :target, i.sku, i.qty, p.price_cents, p.name
+                SELECT :target, i.sku, i.qty, i.price_cents, p.name
                   FROM cart_items i JOIN products p USING (sku)
                  WHERE i.cart_id = :source AND p.listed
                 ON CONFLICT (cart_id, sku) DO UPDATE
-                   SET qty = least(cart_items.qty + excluded.qty, :most),
-                       price_cents = excluded.price_cents, name = excluded.name
+                   SET qty = least(cart_items.qty + excluded.qty, :most)
                 RETURNING sku
             """),
             {"source": source, "target": target, "most": MAX_QTY},

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select, text, update
+from sqlalchemy import ColumnElement, TextClause, and_, func, literal, or_, select, text, tuple_, update
 from sqlalchemy.orm import aliased
 
 from storefront.domain.cart import CartItem
@@ -168,11 +168,17 @@ class Orders:
         order_id: UUID = rows[0][0]
         return order_id
 
-    def newest(self, limit: int, user_id: UUID | None = None) -> list[OrderRow]:
-        """The newest orders first, of one shopper or of all."""
+    def newest(
+        self, limit: int, user_id: UUID | None = None, before: OrderRow | None = None
+    ) -> list[OrderRow]:
+        """The newest orders first, of one shopper or of all; from the one after ``before`` on."""
         wanted = select(*_ROW).order_by(Order.created_at.desc(), Order.order_id.desc()).limit(limit)
         if user_id is not None:
             wanted = wanted.where(Order.user_id == user_id)
+        if before is not None:
+            wanted = wanted.where(
+                tuple_(Order.created_at, Order.order_id) < (before.created_at, before.order_id)
+            )
         return [_row(row) for row in self._db.rows(wanted)]
 
     # --- placing
@@ -255,9 +261,12 @@ class Orders:
         """Orders with a payment under way whose webhook may be lost, each again after a growing while.
 
         The lease is a quarter of the order's age, at least 10 seconds: a short hold is asked about often,
-        a long one rarely.
+        a long one rarely. It ends with the hold, whose end must not wait for it.
         """
-        lease = func.greatest(timedelta(seconds=10), text("(now() - orders.created_at) / 4"))
+        lease = func.least(
+            func.greatest(timedelta(seconds=10), text("(now() - orders.created_at) / 4")),
+            text("orders.expires_at - now()"),
+        )
         return self._claim(
             and_(
                 Order.status == OrderStatus.PENDING,
@@ -284,7 +293,8 @@ class Orders:
 
     def claim_unprojected(self, limit: int, lease: timedelta) -> list[tuple[UUID, str | None]]:
         """Orders whose delivery DynamoDB does not tell as Aurora does."""
-        return self._claim(Order.delivery["projected"].as_boolean().is_(False), limit, lease)
+        # Spelled as in the partial index; as a boolean PostgreSQL would not use it.
+        return self._claim(text("(orders.delivery ->> 'projected') = 'false'"), limit, lease)
 
     def strays(self, limit: int) -> Sequence[tuple[UUID, str, str]]:
         """Second captures that are not refunded yet: order, event id and the intent to refund."""
@@ -304,10 +314,13 @@ class Orders:
         )
         return [(row[0], row[1], row[2]) for row in rows]
 
-    def unclaim(self, order_ids: Iterable[UUID]) -> None:
-        """Give claimed orders back before their lease is over."""
+    def postpone(self, order_ids: Iterable[UUID], pause: timedelta) -> None:
+        """Give claimed orders back before their lease is over, to be claimed again after ``pause``."""
         self._db.session.execute(
-            update(Order).where(Order.order_id.in_(list(order_ids))).values(claimed_until=None)
+            update(Order)
+            .where(Order.order_id.in_(sorted(order_ids)), Order.claimed_until > func.now() + pause)
+            .values(claimed_until=func.now() + pause)
+            .execution_options(synchronize_session=False)
         )
 
     def expire(self, order_ids: Iterable[UUID]) -> list[tuple[UUID, UUID]]:
@@ -338,7 +351,7 @@ class Orders:
         value: datetime | None = rows[0][0]
         return value
 
-    def _claim(self, due: ColumnElement[bool], limit: int, lease: Any) -> list[tuple[UUID, str | None]]:
+    def _claim(self, due: ColumnElement[bool] | TextClause, limit: int, lease: Any) -> list[tuple[UUID, str | None]]:
         """Mark due orders as taken until the lease ends, passing over what other workers hold."""
         free = or_(Order.claimed_until.is_(None), Order.claimed_until < func.now())
         chosen = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from storefront.domain.customers import PostalAddress
 from storefront.domain.deliveries import CarrierEvent, Shipment, ShipmentStatus, Tracking
+from storefront.domain.errors import StoreUnavailable
 from storefront.repositories.dynamodb.client import DynamoDB, condition_failed, dynamo_errors
 
 SHIPMENT = "shipment"
@@ -23,6 +26,14 @@ class Delivery:
 
     shipment: Shipment | None
     tracking: tuple[Tracking, ...]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A shipment as DynamoDB tells it; ``version`` is 1 until it is changed."""
+
+    status: ShipmentStatus
+    version: int
 
 
 class Deliveries:
@@ -120,6 +131,34 @@ class Deliveries:
             except ClientError as error:
                 if not condition_failed(error):
                     raise
+
+    def written(self, order_ids: Sequence[UUID]) -> dict[UUID, Written]:
+        """How the shipments of up to 100 orders stand, by a consistent read; those without are left out.
+
+        Raises:
+            StoreUnavailable: DynamoDB is away, or throttles for longer than is worth waiting.
+        """
+        table = self._dynamodb.deliveries
+        asked: dict[str, Any] = {
+            table: {
+                "Keys": [{"order_id": {"S": str(o)}, "item": {"S": SHIPMENT}} for o in order_ids],
+                "ConsistentRead": True,
+                "ProjectionExpression": "order_id, #s, #v",
+                "ExpressionAttributeNames": {"#s": "status", "#v": "version"},
+            }
+        }
+        found: dict[UUID, Written] = {}
+        for pause in (0.05, 0.1, 0.2, 0.4, 0.8, 0.0):
+            with dynamo_errors():
+                answer = self._dynamodb.client.batch_get_item(RequestItems=asked)
+            for item in answer["Responses"].get(table, []):
+                version = int(item["version"]["N"]) if "version" in item else 1
+                found[UUID(item["order_id"]["S"])] = Written(ShipmentStatus(item["status"]["S"]), version)
+            asked = answer.get("UnprocessedKeys") or {}
+            if not asked:
+                return found
+            time.sleep(pause)
+        raise StoreUnavailable("dynamodb")
 
     def exists(self, order_id: UUID) -> bool:
         """Whether a shipment is written, by a consistent read.

@@ -11,7 +11,6 @@ ADDRESS = "address#"
 PAYMENT = "payment#"
 RESET = "reset"
 COUNTER = "window"
-OUTBOX = "outbox#reset"
 
 
 def key(partition: str, item: str) -> dict[str, Any]:
@@ -36,11 +35,6 @@ def payment(user_id: UUID, provider: str, token: str) -> dict[str, Any]:
 
 def reset(token_hash: str) -> dict[str, Any]:
     return key(f"reset#{token_hash}", RESET)
-
-
-def reset_request(request_id: str) -> dict[str, Any]:
-    """Requests wait in one partition, so that the worker finds them by one Query."""
-    return key(OUTBOX, request_id)
 
 
 def counter(name: str) -> dict[str, Any]:

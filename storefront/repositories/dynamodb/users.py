@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +16,6 @@ from storefront.domain.accounts import (
     Login,
     Profile,
     ResetLink,
-    ResetRequest,
     SavedAddress,
     SavedCard,
     ShopperTaken,
@@ -282,81 +280,6 @@ class Users:
         raise StoreUnavailable("dynamodb")
 
     # --- forgotten passwords
-
-    def ask_reset(self, request: ResetRequest, expires: int) -> None:
-        """Leave a request for the worker; ``expires`` (seconds since 1970) is when it is void.
-
-        Raises:
-            StoreUnavailable: DynamoDB is away.
-        """
-        with dynamo_errors():
-            self._dynamodb.client.put_item(
-                TableName=self._dynamodb.users,
-                Item={
-                    **keys.reset_request(request.request_id),
-                    "email_key": {"S": request.email_key},
-                    "asked_at": {"S": request.asked_at.isoformat()},
-                    "expires": {"N": str(expires)},
-                },
-            )
-
-    def asked_resets(self, limit: int) -> list[ResetRequest]:
-        """Requests that wait for their mail and that no worker has taken.
-
-        Raises:
-            StoreUnavailable: DynamoDB is away.
-        """
-        with dynamo_errors():
-            answer = self._dynamodb.client.query(
-                TableName=self._dynamodb.users,
-                KeyConditionExpression="user_id = :o",
-                FilterExpression="attribute_not_exists(claimed_until) OR claimed_until < :now",
-                ExpressionAttributeValues={":o": {"S": keys.OUTBOX}, ":now": {"N": str(int(time.time()))}},
-                Limit=limit,
-            )
-        return [
-            ResetRequest(
-                item["item"]["S"],
-                item["email_key"]["S"],
-                datetime.fromisoformat(item["asked_at"]["S"]).astimezone(UTC),
-            )
-            for item in answer["Items"]
-            if int(item["expires"]["N"]) > time.time()
-        ]
-
-    def claim_reset(self, request_id: str, until: int) -> bool:
-        """Take a request away from other workers until a time (seconds since 1970); False if one has it.
-
-        Raises:
-            StoreUnavailable: DynamoDB is away.
-        """
-        with dynamo_errors():
-            try:
-                self._dynamodb.client.update_item(
-                    TableName=self._dynamodb.users,
-                    Key=keys.reset_request(request_id),
-                    UpdateExpression="SET claimed_until = :u",
-                    ConditionExpression="attribute_exists(user_id)"
-                    " AND (attribute_not_exists(claimed_until) OR claimed_until < :now)",
-                    ExpressionAttributeValues={
-                        ":u": {"N": str(until)},
-                        ":now": {"N": str(int(time.time()))},
-                    },
-                )
-            except ClientError as error:
-                if condition_failed(error):
-                    return False
-                raise
-        return True
-
-    def finish_reset_request(self, request_id: str) -> None:
-        """Raises:
-        StoreUnavailable: DynamoDB is away; the mail may go out once more.
-        """
-        with dynamo_errors():
-            self._dynamodb.client.delete_item(
-                TableName=self._dynamodb.users, Key=keys.reset_request(request_id)
-            )
 
     def keep_reset(self, link: ResetLink, expires: int) -> None:
         """Let a token work until ``expires`` (seconds since 1970).

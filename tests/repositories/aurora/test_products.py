@@ -73,12 +73,17 @@ def test_the_pages_of_a_list_hold_every_product_once_and_in_order(
     total = 5 * PAGE_SIZE + 7
     with stores.transaction():
         stores.db.session.execute(
-            text("INSERT INTO products (sku, name, price_cents, category) SELECT 's' || lpad(n::text, 4, '0'),"
-                 " 'thing', 100 * (n % 7), 'C' FROM generate_series(1, :n) n"), {"n": total}
+            text(
+                "INSERT INTO products (sku, name, price_cents, category) SELECT 's' || lpad(n::text, 4, '0'),"
+                " 'thing', 100 * (n % 7), 'C' FROM generate_series(1, :n) n"
+            ),
+            {"n": total},
         )
         stores.db.session.execute(
-            text("INSERT INTO stock (sku, quantity, received, reserved) SELECT sku, 3, 3,"
-                 " CASE WHEN price_cents = 300 THEN 3 ELSE 0 END FROM products")
+            text(
+                "INSERT INTO stock (sku, quantity, received, reserved) SELECT sku, 3, 3,"
+                " CASE WHEN price_cents = 300 THEN 3 ELSE 0 END FROM products"
+            )
         )
     first = stores.products.listing(ListQuery(sort=sort, in_stock=in_stock))
     seen = [
@@ -124,7 +129,17 @@ def test_a_category_holds_its_own_and_an_unknown_one_is_not_found(stores: Stores
 
 @pytest.mark.parametrize(
     "typed",
-    ["café crème", "CAFE", "crem", "cafe   creme!", "creme-cafe", "'cafe' & | ! ( :* <-> \\", "salt", "pepp", "15l"],
+    [
+        "café crème",
+        "CAFE",
+        "crem",
+        "cafe   creme!",
+        "creme-cafe",
+        "'cafe' & | ! ( :* <-> \\",
+        "salt",
+        "pepp",
+        "15l",
+    ],
 )
 def test_words_are_found_without_accents_case_order_or_syntax(stores: Stores, typed: str) -> None:
     product(stores, "hit", name="Café-Crème, salt/pepper 1.15l")
@@ -144,7 +159,9 @@ def test_a_name_ranks_above_a_description(stores: Stores) -> None:
     product(stores, "a", name="Copper pan")
     product(stores, "b", name="Teapot")
     with stores.transaction():
-        stores.db.session.execute(text("UPDATE products SET description = 'goes with a teapot' WHERE sku = 'a'"))
+        stores.db.session.execute(
+            text("UPDATE products SET description = 'goes with a teapot' WHERE sku = 'a'")
+        )
     assert skus(stores, q="teapot", sort=Sort.RELEVANCE) == ["b", "a"]
 
 
@@ -156,7 +173,13 @@ def test_a_sku_finds_its_product(stores: Stores) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "meant"),
-    [("teapto", "teapot"), ("mlik", "milk"), ("copper teepot", "copper teapot"), ("mlk", "milk"), ("Téapoot", "teapot")],
+    [
+        ("teapto", "teapot"),
+        ("mlik", "milk"),
+        ("copper teepot", "copper teapot"),
+        ("mlk", "milk"),
+        ("Téapoot", "teapot"),
+    ],
 )
 def test_mistyped_words_are_mended_and_the_page_says_so(stores: Stores, typed: str, meant: str) -> None:
     product(stores, "pot", name="Copper teapot")
@@ -192,8 +215,11 @@ def test_a_search_that_finds_something_is_never_mended(stores: Stores) -> None:
 def test_hits_beyond_the_cap_are_told_not_counted(stores: Stores) -> None:
     with stores.transaction():
         stores.db.session.execute(
-            text("INSERT INTO products (sku, name, price_cents) SELECT n::text, 'thing', n"
-                 " FROM generate_series(1, :n) n"), {"n": search.CAP + 50}
+            text(
+                "INSERT INTO products (sku, name, price_cents) SELECT n::text, 'thing', n"
+                " FROM generate_series(1, :n) n"
+            ),
+            {"n": search.CAP + 50},
         )
         stores.db.session.execute(text("INSERT INTO stock (sku) SELECT sku FROM products"))
     found = stores.products.listing(ListQuery(q="thing", sort=Sort.PRICE))
@@ -303,7 +329,8 @@ def test_the_last_page_of_a_large_catalogue_costs_what_the_first_does(
         return min(times)
 
     pages = {
-        in_stock: stores.products.listing(ListQuery(in_stock=in_stock), counts).pages for in_stock in (False, True)
+        in_stock: stores.products.listing(ListQuery(in_stock=in_stock), counts).pages
+        for in_stock in (False, True)
     }
     assert pages[False] == 2_141
     for sort in (Sort.NEWEST, Sort.PRICE, Sort.PRICE_DOWN):

@@ -1,0 +1,39 @@
+"""``storefront cancel``: end an order before it is sent."""
+
+from __future__ import annotations
+
+import argparse
+
+from storefront.cli.context import Context
+from storefront.cli.orders import add_order, find, money
+from storefront.domain.errors import Conflict
+from storefront.domain.orders import OrderStatus
+from storefront.services import cancellation
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "cancel",
+        help="end an order before it is sent",
+        description="An unpaid order gives its stock free. A paid one is refunded, its stock put back.",
+    )
+    add_order(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, context: Context) -> int:
+    stores, settings = context.stores, context.settings
+    order = find(stores, args.order)
+    if order.status is OrderStatus.CANCELLED:
+        raise Conflict(f"Order {order.number} is cancelled already.")
+    after = cancellation.cancel(
+        stores, context.process.stripe, order.order_id, settings.currency, by="operator"
+    )
+    if after is OrderStatus.REFUNDED:
+        print(
+            f"Order {order.number} was paid: {money(order.total_cents, context)} goes back, "
+            "and its goods are back in stock."
+        )
+    else:
+        print(f"Order {order.number} is cancelled; its goods are free again.")
+    return 0

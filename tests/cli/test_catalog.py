@@ -1,0 +1,66 @@
+"""``storefront catalog`` as an operator types it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from storefront.cli import catalog
+from storefront.cli.context import Context
+from storefront.domain.catalog import ListQuery
+from storefront.process import Process
+from storefront.stores import Stores
+
+
+@pytest.fixture
+def run(process: Process):  # type: ignore[no-untyped-def]
+    def command(*words: str) -> int:
+        parser = argparse.ArgumentParser()
+        catalog.add_parser(parser.add_subparsers())
+        args = parser.parse_args(["catalog", *words])
+        return int(args.run(args, Context(process)))
+
+    return command
+
+
+def test_an_import_says_what_it_did(
+    run, stores: Stores, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:  # type: ignore[no-untyped-def]
+    file = tmp_path / "shop.csv"
+    file.write_text("sku,name,price_cents,image_url,quantity\na,Pan,100,ftp://x,5\nb,,1,,\n")
+    assert run("import", str(file)) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "2 rows: 1 new, 0 changed, 0 as they were, 1 rejected",
+        "1 pictures left out: neither http(s) nor /static/ addresses",
+        f"Rejected rows and reasons: {file}.rejects.csv",
+    ]
+    file.write_text("sku,name,price_cents,quantity\na,Pan,100,8\n")
+    assert run("import", str(file), "--stock") == 0
+    assert capsys.readouterr().out == "1 rows: 0 new, 0 changed, 1 as they were, stock of 1 set, 0 rejected\n"
+    assert stores.stock.level("a").quantity == 8
+
+
+def test_a_file_that_cant_be_read_is_refused(run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # type: ignore[no-untyped-def]
+    assert run("import", str(tmp_path / "none.csv")) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("Nothing was imported: ")
+
+
+def test_a_product_goes_and_comes_back(
+    run, stores: Stores, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:  # type: ignore[no-untyped-def]
+    file = tmp_path / "shop.csv"
+    file.write_text("sku,name,price_cents\na,Pan,100\n")
+    run("import", str(file))
+    capsys.readouterr()
+    assert [run("unlist", "a"), run("unlist", "a")] == [0, 0]
+    assert capsys.readouterr().out == "a is unlisted\na was unlisted already\n"
+    assert stores.products.listing(ListQuery()).total == 0
+    assert run("relist", "a") == 0
+    assert stores.products.listing(ListQuery()).total == 1
+    capsys.readouterr()
+    assert run("unlist", "A") == 1
+    assert capsys.readouterr().err == "There is no product with the SKU 'A'\n"

@@ -1,0 +1,31 @@
+"""After every test of a service the shop's books must balance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from storefront.process import Process
+
+try:
+    from auditing import assert_sound
+except ImportError:  # pragma: no cover
+
+    def assert_sound(process: Process) -> None:
+        """Until the audit is there."""
+
+
+@pytest.fixture
+def unsound() -> None:
+    """Named by tests that break an invariant on purpose: no audit after them."""
+
+
+@pytest.fixture(autouse=True)
+def sound(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The audit, after each test that used a process."""
+    uses_stores = "process" in request.fixturenames and "unsound" not in request.fixturenames
+    process = request.getfixturevalue("process") if uses_stores else None
+    yield
+    if process is not None:
+        assert_sound(process)

@@ -1,0 +1,477 @@
+"""Placing an order: all of a cart or nothing, once, at the prices that were seen."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from factories import ADDRESS, HOLD, lapse, order, placement, product, shopper
+from sqlalchemy import text
+from together import at_once
+
+from storefront.config import Settings
+from storefront.domain.errors import (
+    CheckoutChanged,
+    Conflict,
+    Invalid,
+    NotFound,
+    StoreUnavailable,
+    TooManyHolds,
+    TransactionLost,
+)
+from storefront.domain.ids import UserId
+from storefront.domain.money import MAX_CENTS
+from storefront.domain.orders import Kind, OrderStatus, PaymentStatus, Provider
+from storefront.process import Process
+from storefront.repositories.aurora.orders import Orders
+from storefront.services import carts
+from storefront.services.checkout import Placement, place
+from storefront.stores import Stores
+
+
+def execute(stores: Stores, statement: str, **values: object) -> None:
+    with stores.transaction():
+        stores.db.session.execute(text(statement), values)
+
+
+def count(stores: Stores, table: str) -> int:
+    return int(stores.db.rows(text(f"SELECT count(*) FROM {table}"))[0][0])
+
+
+def nothing_happened(stores: Stores, *skus: str) -> None:
+    assert count(stores, "orders") == 0
+    assert count(stores, "order_events") == 0
+    assert [stores.stock.level(sku).reserved for sku in skus] == [0 for _ in skus]
+
+
+@pytest.fixture
+def wide(settings: Settings, process: Process) -> Process:
+    """A process with a connection for each of many threads."""
+    made = Process(settings, pool_size=25)
+    yield made
+    made.engines.dispose()
+
+
+# --- what placing does
+
+
+def test_placing_reserves_closes_the_cart_and_writes_order_payment_and_event(stores: Stores) -> None:
+    user_id, sku = shopper(), product(stores, price=1200, quantity=10)
+    carts.add(stores, user_id, sku, 3)
+    order_id = place(stores, placement(stores, user_id), timedelta(minutes=7))
+    view = stores.orders.view(order_id)
+    assert (view.status, view.payment_status, view.provider) == (
+        OrderStatus.PENDING,
+        PaymentStatus.PENDING,
+        Provider.STRIPE,
+    )
+    assert view.total_cents == 3600
+    assert [(line.sku, line.qty, line.price_cents) for line in view.lines] == [(sku, 3, 1200)]
+    assert view.expires_at - view.created_at == timedelta(minutes=7)
+    assert [event.kind for event in view.events] == [Kind.PLACED]
+    assert (stores.stock.level(sku).quantity, stores.stock.level(sku).reserved) == (10, 3)
+    assert stores.carts.active(user_id).cart_id is None
+    assert view.address == ADDRESS
+
+
+def test_one_short_line_of_two_places_nothing_and_reserves_nothing(stores: Stores) -> None:
+    user_id = shopper()
+    plenty, scarce = product(stores, "A", quantity=10), product(stores, "B", quantity=1)
+    carts.add(stores, user_id, plenty, 1)
+    carts.add(stores, user_id, scarce, 2)
+    with pytest.raises(CheckoutChanged) as caught:
+        place(stores, placement(stores, user_id), HOLD)
+    assert [(d.sku, d.wanted, d.available) for d in caught.value.differences] == [(scarce, 2, 1)]
+    nothing_happened(stores, plenty, scarce)
+    assert stores.carts.active(user_id).count == 3
+
+
+def test_a_shortage_that_appears_after_the_look_is_found_under_the_lock(
+    process: Process, stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between reading the lines and locking the stock somebody else takes the last unit."""
+    user_id, first, sku = shopper(), product(stores, "A"), product(stores, "B", quantity=1)
+    for one in (first, sku):
+        carts.add(stores, user_id, one, 1)
+    reserve = Orders.reserve
+
+    def overtaken(self: Orders, cart_id: UUID) -> bool:
+        monkeypatch.setattr(Orders, "reserve", reserve)
+        order(process.stores(), sku)
+        return reserve(self, cart_id)
+
+    monkeypatch.setattr(Orders, "reserve", overtaken)
+    with pytest.raises(CheckoutChanged) as caught:
+        place(stores, placement(stores, user_id), HOLD)
+    assert [(d.sku, d.available) for d in caught.value.differences] == [(sku, 0)]
+    assert stores.stock.level(first).reserved == 0
+    assert count(stores, "orders") == 1
+
+
+def test_names_and_prices_are_frozen_when_the_order_is_placed(stores: Stores) -> None:
+    sku = product(stores, price=1200, name="Blue jug")
+    order_id = order(stores, sku, qty=2)
+    execute(stores, "UPDATE products SET price_cents = 9900, name = 'Red jug', listed = false")
+    view = stores.orders.view(order_id)
+    assert [(line.name, line.price_cents) for line in view.lines] == [("Blue jug", 1200)]
+    assert view.total_cents == 2400
+
+
+def test_the_frozen_price_is_the_one_confirmed_not_the_one_when_it_was_added(stores: Stores) -> None:
+    user_id, sku = shopper(), product(stores, price=1200)
+    carts.add(stores, user_id, sku, 1)
+    execute(stores, "UPDATE products SET price_cents = 1500")
+    order_id = place(stores, placement(stores, user_id), HOLD)
+    assert stores.orders.view(order_id).lines[0].price_cents == 1500
+    assert stores.orders.head(order_id).total_cents == 1500
+
+
+# --- what is no longer as it was seen
+
+
+def test_a_price_that_changed_after_the_page_was_shown_is_never_charged(stores: Stores) -> None:
+    user_id, sku = shopper(), product(stores, price=1200)
+    carts.add(stores, user_id, sku, 1)
+    confirmed = placement(stores, user_id)
+    execute(stores, "UPDATE products SET price_cents = 900")
+    with pytest.raises(CheckoutChanged) as caught:
+        place(stores, confirmed, HOLD)
+    assert [(d.sku, d.price_seen, d.price_now) for d in caught.value.differences] == [(sku, 1200, 900)]
+    nothing_happened(stores, sku)
+
+
+def test_a_quantity_changed_in_another_tab_places_nothing(stores: Stores) -> None:
+    user_id, sku = shopper(), product(stores)
+    carts.add(stores, user_id, sku, 1)
+    confirmed = placement(stores, user_id)
+    carts.change(stores, user_id, sku, 2)
+    with pytest.raises(CheckoutChanged):
+        place(stores, confirmed, HOLD)
+    nothing_happened(stores, sku)
+
+
+def test_a_line_added_in_another_tab_places_nothing(stores: Stores) -> None:
+    user_id, sku, other = shopper(), product(stores), product(stores)
+    carts.add(stores, user_id, sku, 1)
+    confirmed = placement(stores, user_id)
+    carts.add(stores, user_id, other, 1)
+    with pytest.raises(CheckoutChanged):
+        place(stores, confirmed, HOLD)
+    nothing_happened(stores, sku, other)
+
+
+def test_a_product_taken_off_sale_places_nothing_and_is_named(stores: Stores) -> None:
+    user_id, sku = shopper(), product(stores)
+    carts.add(stores, user_id, sku, 1)
+    confirmed = placement(stores, user_id)
+    execute(stores, "UPDATE products SET listed = false")
+    with pytest.raises(CheckoutChanged) as caught:
+        place(stores, confirmed, HOLD)
+    assert [(d.sku, d.listed, d.available) for d in caught.value.differences] == [(sku, False, 0)]
+    nothing_happened(stores, sku)
+
+
+@pytest.mark.parametrize("seen", ["", "0" * 32, "x\x00", "é" * 400])
+def test_a_digest_that_was_never_shown_places_nothing(stores: Stores, seen: str) -> None:
+    user_id, sku = shopper(), product(stores)
+    carts.add(stores, user_id, sku, 1)
+    real = placement(stores, user_id)
+    with pytest.raises(CheckoutChanged):
+        place(stores, Placement(user_id, real.cart_id, seen, real.email, ADDRESS), HOLD)
+    nothing_happened(stores, sku)
+
+
+# --- totals
+
+
+def test_a_total_of_nothing_is_paid_at_once_without_stripe(stores: Stores) -> None:
+    sku = product(stores, price=0, quantity=5)
+    order_id = order(stores, sku, qty=2)
+    view = stores.orders.view(order_id)
+    assert (view.status, view.payment_status, view.provider) == (
+        OrderStatus.PAID,
+        PaymentStatus.CAPTURED,
+        Provider.NONE,
+    )
+    assert (stores.stock.level(sku).quantity, stores.stock.level(sku).reserved) == (3, 0)
+    assert {event.kind for event in view.events} == {Kind.PLACED, Kind.PAID}
+
+
+@pytest.mark.parametrize("price", [1, 49])
+def test_a_total_below_what_stripe_takes_is_refused(stores: Stores, price: int) -> None:
+    user_id, sku = shopper(), product(stores, price=price)
+    carts.add(stores, user_id, sku, 1)
+    with pytest.raises(Invalid, match="too small"):
+        place(stores, placement(stores, user_id), HOLD)
+    nothing_happened(stores, sku)
+
+
+def test_fifty_cents_can_be_paid(stores: Stores) -> None:
+    assert stores.orders.head(order(stores, product(stores, price=50))).total_cents == 50
+
+
+def test_the_largest_total_can_be_paid_and_one_cent_more_not(stores: Stores) -> None:
+    assert stores.orders.head(order(stores, product(stores, price=MAX_CENTS))).total_cents == 99_999_999
+    user_id, other = shopper(), product(stores, price=50_000_000)
+    carts.add(stores, user_id, other, 2)
+    with pytest.raises(Invalid, match="too large"):
+        place(stores, placement(stores, user_id), HOLD)
+    assert stores.stock.level(other).reserved == 0
+
+
+# --- whose cart
+
+
+def test_a_cart_without_lines_is_no_order(stores: Stores) -> None:
+    user_id, sku = shopper(), product(stores)
+    carts.add(stores, user_id, sku, 1)
+    confirmed = placement(stores, user_id)
+    carts.change(stores, user_id, sku, 0)
+    with pytest.raises(Invalid):
+        place(stores, confirmed, HOLD)
+
+
+def test_somebody_elses_cart_is_not_found(stores: Stores) -> None:
+    owner, thief, sku = shopper(), shopper(), product(stores)
+    carts.add(stores, owner, sku, 1)
+    theirs = placement(stores, owner)
+    stolen = Placement(thief, theirs.cart_id, theirs.seen, "thief@example.com", ADDRESS)
+    with pytest.raises(NotFound):
+        place(stores, stolen, HOLD)
+    nothing_happened(stores, sku)
+    place(stores, theirs, HOLD)
+    with pytest.raises(NotFound):
+        place(stores, stolen, HOLD)
+
+
+def test_a_cart_that_never_was_is_not_found(stores: Stores) -> None:
+    with pytest.raises(NotFound):
+        place(stores, Placement(shopper(), uuid4(), "", "a@example.com", ADDRESS), HOLD)
+
+
+def test_a_closed_cart_without_an_order_is_a_conflict(stores: Stores) -> None:
+    user_id, sku = shopper(), product(stores)
+    carts.add(stores, user_id, sku, 1)
+    confirmed = placement(stores, user_id)
+    execute(stores, "UPDATE carts SET closed_at = now()")
+    with pytest.raises(Conflict):
+        place(stores, confirmed, HOLD)
+    nothing_happened(stores, sku)
+
+
+# --- twice
+
+
+def test_the_same_submit_again_is_answered_with_the_same_order(stores: Stores) -> None:
+    user_id, sku = shopper(), product(stores)
+    carts.add(stores, user_id, sku, 2)
+    confirmed = placement(stores, user_id)
+    first = place(stores, confirmed, HOLD)
+    assert place(stores, confirmed, HOLD) == first
+    # Even with a form of another day: the cart is the key.
+    assert place(stores, Placement(user_id, confirmed.cart_id, "old", "b@example.com", ADDRESS), HOLD) == first
+    assert stores.stock.level(sku).reserved == 2
+
+
+def test_the_same_submit_after_the_order_ended_does_not_order_again(stores: Stores) -> None:
+    user_id, sku = shopper(), product(stores)
+    carts.add(stores, user_id, sku, 2)
+    confirmed = placement(stores, user_id)
+    order_id = place(stores, confirmed, HOLD)
+    lapse(stores, order_id)
+    with stores.transaction():
+        (expired,) = stores.orders.expire([order_id])
+        stores.stock.release([expired[1]])
+    assert place(stores, confirmed, HOLD) == order_id
+    assert stores.stock.level(sku).reserved == 0
+
+
+def test_twenty_submits_at_once_are_one_order(wide: Process, stores: Stores) -> None:
+    user_id, sku = shopper(), product(stores, quantity=100)
+    carts.add(stores, user_id, sku, 2)
+    confirmed = placement(stores, user_id)
+    done = at_once(*[lambda: place(wide.stores(), confirmed, HOLD)] * 20)
+    assert done.errors == []
+    assert len(set(done.results)) == 1
+    assert count(stores, "orders") == 1
+    assert stores.stock.level(sku).reserved == 2
+
+
+# --- holds
+
+
+def test_a_fourth_live_hold_is_refused_until_one_has_ended(stores: Stores) -> None:
+    user_id, sku = shopper(), product(stores, quantity=100)
+    first = order(stores, sku, user_id=user_id)
+    for _ in range(2):
+        order(stores, sku, user_id=user_id)
+    with pytest.raises(TooManyHolds):
+        order(stores, sku, user_id=user_id)
+    assert stores.stock.level(sku).reserved == 3
+    assert stores.carts.active(user_id).count == 1, "what was refused stays in the cart"
+    with stores.transaction():
+        ended, _ = stores.orders.lock(first)
+        stores.stock.release([ended.cart_id])
+        ended.move(OrderStatus.CANCELLED)
+    place(stores, placement(stores, user_id), HOLD)
+
+
+def test_ten_carts_of_one_shopper_at_once_make_three_holds(wide: Process, stores: Stores) -> None:
+    """A shopper has one open cart; ten closed ones are opened here behind the index's back."""
+    user_id, sku = shopper(), product(stores, quantity=100)
+    execute(stores, "DROP INDEX carts_open_key")
+    try:
+        confirmed = []
+        for _ in range(10):
+            cart_id = uuid4()
+            execute(stores, "INSERT INTO carts (cart_id, user_id) VALUES (:c, :u)", c=cart_id, u=user_id)
+            with stores.transaction():
+                stores.carts.add(cart_id, sku, 1)
+            seen = stores.carts.lines(cart_id)
+            from storefront.domain.cart import digest
+
+            confirmed.append(
+                Placement(
+                    user_id, cart_id, digest((s.sku, s.qty, s.price_cents) for s in seen), "a@b.example", ADDRESS
+                )
+            )
+        done = at_once(*[lambda one=one: place(wide.stores(), one, HOLD) for one in confirmed])
+    finally:
+        execute(stores, "TRUNCATE carts, cart_items, orders, payments, order_events") if not done else None
+        execute(stores, "UPDATE carts SET closed_at = now() WHERE closed_at IS NULL")
+        execute(stores, "CREATE UNIQUE INDEX carts_open_key ON carts (user_id) WHERE closed_at IS NULL")
+    assert len(done.results) == 3
+    assert done.kinds() == {TooManyHolds}
+    assert stores.stock.level(sku).reserved == 3
+
+
+# --- races over stock
+
+
+def buyers(stores: Stores, number: int, *skus: str) -> list[Placement]:
+    """Shoppers who each confirmed a cart of these products, put in by some in one order, by some in another."""
+    found = []
+    for index in range(number):
+        user_id = shopper()
+        for sku in skus if index % 2 else reversed(skus):
+            carts.add(stores, user_id, sku, 1)
+        found.append(placement(stores, user_id))
+    return found
+
+
+def test_the_last_unit_wanted_by_fifty_at_once_is_sold_once(wide: Process, stores: Stores) -> None:
+    sku = product(stores, quantity=1)
+    wanted = buyers(stores, 50, sku)
+    done = at_once(*[lambda one=one: place(wide.stores(), one, HOLD) for one in wanted])
+    assert len(done.results) == 1
+    assert done.kinds() == {CheckoutChanged}
+    assert (stores.stock.level(sku).quantity, stores.stock.level(sku).reserved) == (1, 1)
+    assert count(stores, "orders") == 1
+
+
+def test_control_without_the_lock_the_last_unit_would_be_sold_more_than_once(
+    wide: Process, stores: Stores, monkeypatch: pytest.MonkeyPatch, unsound: None
+) -> None:
+    """Read, decide, write: what the guard is there against. The CHECK is the last line of defence."""
+
+    def read_then_write(self: Orders, cart_id: UUID) -> bool:
+        session = self._db.session
+        lines = session.execute(
+            text(
+                "SELECT s.sku, s.quantity, s.reserved, i.qty FROM stock s JOIN cart_items i USING (sku)"
+                " WHERE i.cart_id = :c"
+            ),
+            {"c": cart_id},
+        ).all()
+        if any(line.quantity - line.reserved < line.qty for line in lines):
+            return False
+        for line in lines:
+            session.execute(
+                text("UPDATE stock SET reserved = :r WHERE sku = :s"),
+                {"r": line.reserved + line.qty, "s": line.sku},
+            )
+        return True
+
+    monkeypatch.setattr(Orders, "reserve", read_then_write)
+    sku = product(stores, quantity=1)
+    wanted = buyers(stores, 50, sku)
+    done = at_once(*[lambda one=one: place(wide.stores(), one, HOLD) for one in wanted])
+    assert len(done.results) > 1, "the race must be there to be guarded against"
+    assert count(stores, "orders") > stores.stock.level(sku).reserved
+
+
+def test_fifty_carts_of_the_same_products_in_opposite_orders_meet_no_deadlock(
+    wide: Process, stores: Stores
+) -> None:
+    skus = [product(stores, f"SKU-{letter}", quantity=1000) for letter in "DACB"]
+    wanted = buyers(stores, 50, *skus)
+    # Without the second try, which would hide a deadlock.
+    once = place.__wrapped__  # type: ignore[attr-defined]
+    done = at_once(*[lambda one=one: once(wide.stores(), one, HOLD) for one in wanted])
+    assert done.errors == []
+    assert [stores.stock.level(sku).reserved for sku in skus] == [50] * 4
+
+
+def test_control_locks_taken_in_the_carts_own_order_do_deadlock(
+    wide: Process, stores: Stores, monkeypatch: pytest.MonkeyPatch, unsound: None
+) -> None:
+    def as_they_come(self: Orders, cart_id: UUID) -> bool:
+        skus = [sku for (sku,) in self._db.rows(text("SELECT sku FROM cart_items WHERE cart_id = :c"), {"c": cart_id})]
+        random.shuffle(skus)
+        for sku in skus:
+            self._db.session.execute(text("UPDATE stock SET reserved = reserved + 1 WHERE sku = :s"), {"s": sku})
+            self._db.session.execute(text("SELECT pg_sleep(0.005)"))
+        return True
+
+    monkeypatch.setattr(Orders, "reserve", as_they_come)
+    skus = [product(stores, f"SKU-{letter}", quantity=1000) for letter in "DACB"]
+    wanted = buyers(stores, 12, *skus)
+    once = place.__wrapped__  # type: ignore[attr-defined]
+    done = at_once(*[lambda one=one: once(wide.stores(), one, HOLD) for one in wanted])
+    assert TransactionLost in done.kinds()
+
+
+def test_adding_to_the_cart_while_it_is_being_ordered_goes_into_the_next_one(
+    wide: Process, stores: Stores
+) -> None:
+    """The add waits for the placement's lock and then finds its cart closed."""
+    sku, other = product(stores, quantity=500), product(stores, quantity=500)
+    for _ in range(10):
+        user_id = shopper()
+        carts.add(stores, user_id, sku, 1)
+        confirmed = placement(stores, user_id)
+        done = at_once(
+            lambda: place(wide.stores(), confirmed, HOLD),
+            *[lambda: carts.add(wide.stores(), user_id, other, 1)] * 3,
+        )
+        assert done.kinds() <= {CheckoutChanged}
+        left = stores.carts.active(user_id)
+        ordered = stores.orders.of_cart(confirmed.cart_id, user_id)
+        if ordered:
+            assert [line.sku for line in stores.orders.view(ordered).lines] == [sku]
+            assert [(line.sku, line.qty) for line in left.lines] == [(other, 3)]
+        else:
+            assert {(line.sku, line.qty) for line in left.lines} == {(sku, 1), (other, 3)}
+
+
+def test_a_pool_without_a_free_connection_says_so_within_three_seconds(
+    settings: Settings, process: Process, stores: Stores
+) -> None:
+    import time
+
+    small = Process(settings, pool_size=1)
+    user_id = shopper()
+    carts.add(stores, user_id, product(stores), 1)
+    confirmed = placement(stores, user_id)
+    held = small.engines.writer.connect()
+    try:
+        started = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            place(small.stores(), confirmed, HOLD)
+        assert time.monotonic() - started < 3
+    finally:
+        held.close()
+        small.engines.dispose()
+    assert UserId(user_id)
