@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar
 
 from storefront.domain.errors import TransactionLost
 from storefront.repositories.aurora.carts import Carts
+from storefront.repositories.aurora.customer_orders import CustomerOrders
 from storefront.repositories.aurora.engine import Database, Engines
 from storefront.repositories.aurora.order_events import OrderEvents
 from storefront.repositories.aurora.orders import Orders
@@ -16,7 +17,9 @@ from storefront.repositories.aurora.products import Products
 from storefront.repositories.aurora.stock import StockLevels
 from storefront.repositories.dynamodb.client import DynamoDB
 from storefront.repositories.dynamodb.deliveries import Deliveries
+from storefront.repositories.dynamodb.limits import Counters
 from storefront.repositories.dynamodb.outbox import Outbox
+from storefront.repositories.dynamodb.users import Users
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -61,6 +64,18 @@ class Stores:
     @cached_property
     def deliveries(self) -> Deliveries:
         return Deliveries(self._dynamodb)
+
+    @cached_property
+    def customer_orders(self) -> CustomerOrders:
+        return CustomerOrders(self.db)
+
+    @cached_property
+    def users(self) -> Users:
+        return Users(self._dynamodb)
+
+    @cached_property
+    def counters(self) -> Counters:
+        return Counters(self._dynamodb)
 
     @cached_property
     def outbox(self) -> Outbox:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from mailbox import Mailbox
+from letterbox import Mailbox
 from running import Running
 from sqlalchemy import create_engine, text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import errno
 import os
 import shutil
@@ -22,6 +23,7 @@ from typing import Self
 
 import psycopg
 
+from storefront.cli.context import Context
 from storefront.config import Settings
 from storefront.lifetime import die_with_parent
 from storefront.standins.children import Child, Crew
@@ -70,6 +72,15 @@ class Place:
         """As this machine reaches it: one can listen on all addresses but not call them."""
         everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # looked up, not bound
         return f"http://{everywhere[self.host]}:{self.port}" if self.host in everywhere else self.address
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("serve", help="run the shop")
+    parser.set_defaults(run=run)
+
+
+def run(_args: argparse.Namespace, _context: Context) -> int:
+    return serve(os.environ)
 
 
 def serve(environment: Mapping[str, str], *, app: str = "storefront:create_app()") -> int:

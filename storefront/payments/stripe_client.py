@@ -109,7 +109,8 @@ class Stripe:
                 )
                 intent = session.to_dict().get("payment_intent")
             else:
-                intent = self._client.v1.payment_intents.retrieve(ref, {"expand": ["latest_charge"]}).to_dict()
+                retrieved = self._client.v1.payment_intents.retrieve(ref, {"expand": ["latest_charge"]})
+                intent = retrieved.to_dict()
         if not isinstance(intent, dict):
             return Taken(ref, None, 0, 0, "")
         charge = intent.get("latest_charge")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from storefront.domain.cart import MAX_QTY, CartView
-from storefront.domain.errors import Conflict
+from storefront.domain.errors import Conflict, NotFound
 from storefront.domain.ids import sku_problem
 from storefront.domain.orders import Kind, OrderStatus
 from storefront.stores import Stores, again_if_lost

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from storefront.domain.deliveries import CarrierEvent, Shipment, ShipmentStatus, estimate
 from storefront.domain.ids import OrderNumber, tracking_code
 from storefront.domain.orders import Kind, Order, OrderStatus, OrderView
+from storefront.services import claims
 from storefront.stores import Stores, again_if_lost
 
 CARRIER = "Larkfield Post"
@@ -28,9 +29,11 @@ def write_shipments(stores: Stores, zone: ZoneInfo) -> int:
     """
     with stores.transaction():
         claimed = stores.orders.claim_paid(BATCH, LEASE)
-    for order_id, _ in claimed:
-        write_shipment(stores, order_id, zone)
-    return len(claimed)
+    return claims.each(
+        stores,
+        [order_id for order_id, _ in claimed],
+        lambda order_id: write_shipment(stores, order_id, zone),
+    )
 
 
 def write_shipment(stores: Stores, order_id: UUID, zone: ZoneInfo) -> None:
@@ -40,9 +43,9 @@ def write_shipment(stores: Stores, order_id: UUID, zone: ZoneInfo) -> None:
         StoreUnavailable: as ``write_shipments``.
     """
     order = stores.orders.head(order_id)
-    shipment = _shipment(order, zone)
-    stores.deliveries.create(shipment)
-    _prepared(stores, order_id, shipment)
+    if order.status is OrderStatus.PAID:
+        shipment = _shipment(order, zone)
+        _prepared(stores, order_id, shipment, fresh=stores.deliveries.create(shipment))
 
 
 def _shipment(order: OrderView, zone: ZoneInfo) -> Shipment:
@@ -57,7 +60,7 @@ def _shipment(order: OrderView, zone: ZoneInfo) -> Shipment:
 
 
 @again_if_lost
-def _prepared(stores: Stores, order_id: UUID, shipment: Shipment) -> None:
+def _prepared(stores: Stores, order_id: UUID, shipment: Shipment, *, fresh: bool) -> None:
     with stores.transaction():
         order, _ = stores.orders.lock(order_id)
         delivery: dict[str, Any] = {
@@ -71,15 +74,15 @@ def _prepared(stores: Stores, order_id: UUID, shipment: Shipment) -> None:
         }
         if order.state is OrderStatus.PAID:
             order.move(OrderStatus.PREPARING)
-            # The address may have been corrected after it was read for the shipment.
-            delivery["projected"] = order.address == shipment.address
+            # The address may have been corrected after it was read for the shipment, by this worker or
+            # by one that wrote it and died.
+            delivery["projected"] = fresh and order.address == shipment.address
             order.delivery = delivery
             order.claimed_until = None
             stores.events.record(order_id, Kind.PREPARING)
-        elif order.state is OrderStatus.REFUNDED and order.delivery is None:
+        elif order.state is OrderStatus.REFUNDED:
             # Taken back between the claim and now: the shipment just written must not go out.
-            order.delivery = {**delivery, "status": str(ShipmentStatus.CANCELLED), "projected": False}
-            order.claimed_until = None
+            withdraw(order, delivery)
 
 
 def project(stores: Stores) -> int:
@@ -90,17 +93,21 @@ def project(stores: Stores) -> int:
     """
     with stores.transaction():
         claimed = stores.orders.claim_unprojected(BATCH, LEASE)
-    for order_id, _ in claimed:
-        order = stores.orders.view(order_id)
-        if order.delivery is None:
-            continue
-        for event in order.events:
-            if event.kind is Kind.CARRIER:
-                stores.deliveries.record(order_id, _carrier_event(event.event_id, event.at, event.data))
-        version = int(order.delivery["version"])
-        stores.deliveries.update(order_id, ShipmentStatus(order.delivery["status"]), order.address, version)
-        _projected(stores, order_id, version)
-    return len(claimed)
+    return claims.each(
+        stores, [order_id for order_id, _ in claimed], lambda order_id: _project(stores, order_id)
+    )
+
+
+def _project(stores: Stores, order_id: UUID) -> None:
+    order = stores.orders.view(order_id)
+    if order.delivery is None:
+        return
+    for event in order.events:
+        if event.kind is Kind.CARRIER:
+            stores.deliveries.record(order_id, _carrier_event(event.event_id, event.at, event.data))
+    version = int(order.delivery["version"])
+    stores.deliveries.update(order_id, ShipmentStatus(order.delivery["status"]), order.address, version)
+    _projected(stores, order_id, version)
 
 
 def _carrier_event(event_id: str, at: datetime, data: dict[str, Any]) -> CarrierEvent:
@@ -130,6 +137,16 @@ def redeliver(order: Order, **changes: Any) -> None:
         version = int(order.delivery["version"]) + 1
         order.delivery = {**order.delivery, **changes, "projected": False, "version": version}
         order.claimed_until = None
+
+
+def withdraw(order: Order, delivery: dict[str, Any]) -> None:
+    """Within a transaction: a shipment that may have been written for a refunded order must not go out.
+
+    ``delivery`` is what to know of it where nothing is known yet.
+    """
+    if order.delivery is None:
+        order.delivery = delivery
+    redeliver(order, status=str(ShipmentStatus.CANCELLED))
 
 
 def estimated(order: OrderView, zone: ZoneInfo) -> date:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import structlog
 
-from storefront.domain.errors import PaymentRefused, PaymentUnavailable, ShopError, StoreUnavailable
+from storefront.domain.errors import PaymentUnavailable, ShopError, StoreUnavailable
 from storefront.process import Process
-from storefront.services import expiry, fulfilment, mail, payments
+from storefront.services import claims, expiry, fulfilment, mail, payments
 from storefront.stores import Stores
 
 log = structlog.get_logger()
@@ -94,8 +94,11 @@ class Worker:
         """Ask Stripe about payments whose webhook may have been lost."""
         with stores.transaction():
             claimed = stores.orders.claim_unsettled(20)
-        for order_id, _ in claimed:
-            payments.settle(stores, self._process.stripe, order_id, self._currency)
+        claims.each(
+            stores,
+            [order_id for order_id, _ in claimed],
+            lambda order_id: payments.settle(stores, self._process.stripe, order_id, self._currency),
+        )
         return 0
 
     def _ship(self, stores: Stores) -> int:
@@ -104,12 +107,12 @@ class Worker:
     def _refund(self, stores: Stores) -> int:
         with stores.transaction():
             claimed = stores.orders.claim_refunding(20, expiry.LEASE)
-        for order_id, ref in claimed:
-            if ref is not None:
-                try:
-                    payments.finish_refund(stores, self._process.stripe, order_id, ref)
-                except PaymentRefused as error:
-                    log.error("refund_refused", order_id=str(order_id), code=error.code)
+        refs = {order_id: ref for order_id, ref in claimed if ref is not None}
+        claims.each(
+            stores,
+            refs,
+            lambda order_id: payments.finish_refund(stores, self._process.stripe, order_id, refs[order_id]),
+        )
         return 0
 
     def _strays(self, stores: Stores) -> int:

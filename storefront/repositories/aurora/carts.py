@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from uuid import UUID, uuid4
 
 from sqlalchemy import and_, delete, func, select, text, update
@@ -185,6 +185,22 @@ class Carts:
         if self._count_lines(target) > MAX_LINES:
             raise TooLarge(f"A cart holds at most {MAX_LINES} different products")
         return len(rows)
+
+    def take_over(self, source: UUID, target: UUID, skus: Iterable[str]) -> None:
+        """Move these lines of one open cart into another, the larger quantity of each; the first is empty
+        then. Both are locked. The prices are those the source's shopper saw last."""
+        self._db.session.execute(
+            text("""
+                INSERT INTO cart_items (cart_id, sku, qty, price_cents, name)
+                SELECT :target, sku, qty, price_cents, name FROM cart_items
+                 WHERE cart_id = :source AND sku = ANY(:skus) ORDER BY sku
+                ON CONFLICT (cart_id, sku) DO UPDATE
+                   SET qty = greatest(cart_items.qty, excluded.qty),
+                       price_cents = excluded.price_cents, name = excluded.name
+            """),
+            {"source": source, "target": target, "skus": list(skus)},
+        )
+        self._db.session.execute(delete(CartItem).where(CartItem.cart_id == source))
 
     def _count_lines(self, cart_id: UUID) -> int:
         return self._db.session.execute(select(func.count()).where(CartItem.cart_id == cart_id)).scalar_one()

@@ -314,12 +314,12 @@ class Orders:
         )
         return [(row[0], row[1], row[2]) for row in rows]
 
-    def postpone(self, order_ids: Iterable[UUID], pause: timedelta) -> None:
-        """Give claimed orders back before their lease is over, to be claimed again after ``pause``."""
+    def unclaim(self, order_ids: Iterable[UUID]) -> None:
+        """Give claimed orders back before their lease is over."""
         self._db.session.execute(
             update(Order)
-            .where(Order.order_id.in_(sorted(order_ids)), Order.claimed_until > func.now() + pause)
-            .values(claimed_until=func.now() + pause)
+            .where(Order.order_id.in_(list(order_ids)))
+            .values(claimed_until=None)
             .execution_options(synchronize_session=False)
         )
 

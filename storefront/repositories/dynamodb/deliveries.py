@@ -57,8 +57,8 @@ class Deliveries:
         steps = [_tracking(i) for i in items if i["item"]["S"].startswith(TRACKING)]
         return Delivery(shipment, tuple(steps))
 
-    def create(self, shipment: Shipment) -> None:
-        """Write a shipment once; written before, it stays as it is.
+    def create(self, shipment: Shipment) -> bool:
+        """Write a shipment once; False if one was there, which stays as it is.
 
         Raises:
             StoreUnavailable: the outcome is unknown; call again.
@@ -84,6 +84,8 @@ class Deliveries:
                 # the one shipment of this order is there.
                 if not condition_failed(error):
                     raise
+                return False
+        return True
 
     def record(self, order_id: UUID, event: CarrierEvent) -> None:
         """Write a step of the parcel; the same event again changes nothing.

@@ -1,0 +1,95 @@
+"""A shop started as a newcomer starts it, and Chromium to visit it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from chromium import find
+from playwright.sync_api import Browser, Page, sync_playwright
+from running import Running
+
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PHONE = {"width": 390, "height": 844}
+BOUND = 15_000
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of them in one process: they share one shop and one browser."""
+    for item in items:
+        if "browser" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("browser"))
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a shop with its demo catalogue and a carrier in a hurry."""
+    running = Running(
+        str(Path(sys.executable).with_name("storefront")),
+        "serve",
+        env={
+            "PORT": "0",
+            "STOREFRONT_DATA": str(tmp_path_factory.mktemp("shop")),
+            "STOREFRONT_CARRIER_STEP_SECONDS": "1",
+        },
+        bound=90,
+    )
+    try:
+        yield running.address
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = find()
+    if path is None:
+        pytest.fail("Chromium is missing: python tests/chromium.py says how to get it")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Console:
+    """What the browser complained about."""
+
+    def __init__(self, page: Page) -> None:
+        self.complaints: list[str] = []
+        page.on("console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+
+@pytest.fixture
+def phone(chromium: Browser) -> Iterator[Page]:
+    """A page as wide as a phone."""
+    context = chromium.new_context(viewport=PHONE, has_touch=True)
+    context.set_default_timeout(BOUND)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def console(phone: Page) -> Console:
+    return Console(phone)
+
+
+@pytest.fixture
+def plain(chromium: Browser) -> Iterator[Page]:
+    """A page in a browser without JavaScript."""
+    context = chromium.new_context(viewport=PHONE, java_script_enabled=False)
+    context.set_default_timeout(BOUND)
+    yield context.new_page()
+    context.close()
