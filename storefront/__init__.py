@@ -19,7 +19,19 @@ def create_app(settings: Settings | None = None) -> Flask:
     from storefront.blueprints import register as register_blueprints
     from storefront.config import Settings
     from storefront.process import Process
-    from storefront.web import assets, csrf, departments, errors, filters, logs, metrics, security, shopper
+    from storefront.web import (
+        assets,
+        csrf,
+        departments,
+        errors,
+        filters,
+        limits,
+        login,
+        logs,
+        metrics,
+        security,
+        shopper,
+    )
 
     settings = settings or Settings()
     app = Flask("storefront", template_folder="../templates", static_folder=None)
@@ -36,6 +48,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     shopper.configure(app, settings)
     security.register(app, settings)
     csrf.csrf.init_app(app)
+    login.register(app)
+    limits.register(app)
     errors.register(app)
     filters.register(app, settings)
     departments.register(app)

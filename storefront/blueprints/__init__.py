@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from flask import Flask
 
+from storefront.blueprints.accounts import passwords as _passwords  # noqa: F401 - adds its routes
+from storefront.blueprints.accounts.routes import accounts
+from storefront.blueprints.addresses.routes import addresses
 from storefront.blueprints.cart.routes import cart
 from storefront.blueprints.catalog.routes import catalog
 from storefront.blueprints.checkout.routes import checkout
@@ -17,5 +20,18 @@ from storefront.blueprints.webhooks.routes import webhooks
 
 
 def register(app: Flask) -> None:
-    for blueprint in (catalog, cart, checkout, orders, lookup, webhooks, pages, health, seo, dev_mail):
+    for blueprint in (
+        catalog,
+        cart,
+        checkout,
+        orders,
+        lookup,
+        accounts,
+        addresses,
+        webhooks,
+        pages,
+        health,
+        seo,
+        dev_mail,
+    ):
         app.register_blueprint(blueprint)

@@ -67,7 +67,7 @@ def summary(done: Imported) -> str:
         parts.append(f"stock of {done.stock_changed:,} set")
     lines = [f"{done.read:,} rows: {', '.join(parts)}, {len(done.rejects):,} rejected"]
     if done.pictures_dropped:
-        lines.append(f"{done.pictures_dropped:,} pictures left out: neither http(s) nor /static/ addresses")
+        lines.append(f"Pictures left out, no http(s) or /static/ address: {done.pictures_dropped:,}")
     if done.rejects_path:
         lines.append(f"Rejected rows and reasons: {done.rejects_path}")
     return "\n".join(lines)

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 class Command:
     """A command of ``storefront.cli.<name>``, whose module is loaded only when it is the one to run.
 
-    ``stores``: it works with the shop's databases; the others make do with the settings.
+    ``stores``: it works with the shop's databases; the others make do with the settings. ``stripe``: it
+    may call Stripe.
     """
 
     name: str
     help: str
     stores: bool = True
+    stripe: bool = False
 
     def add_parser(
         self, subparsers: argparse._SubParsersAction[argparse.ArgumentParser], *, chosen: bool
@@ -46,10 +48,10 @@ ALL = (
     Command("orders", "list orders, show one"),
     Command("ship", "write a paid order's shipment, or hand a prepared one to the carrier"),
     Command("track", "record what the carrier says of a parcel"),
-    Command("cancel", "end an order before it is sent"),
+    Command("cancel", "end an order before it is sent", stripe=True),
     Command("refund", "give a paid order's money back"),
-    Command("worker", "expire holds, settle payments, write shipments, refund"),
-    Command("audit", "check what must stay true, and mend what can be mended"),
+    Command("worker", "expire holds, settle payments, write shipments, refund", stripe=True),
+    Command("audit", "check what must stay true, and mend what can be mended", stripe=True),
 )
 
 
@@ -63,9 +65,14 @@ def run(args: argparse.Namespace) -> int:
             from storefront.web import logs
 
             logs.configure(settings)
-            status: int = args.run(args, Context(Process(settings)))
-            sys.stdout.flush()
-            return status
+            process = Process(settings)
+            try:
+                status: int = args.run(args, Context(process))
+                sys.stdout.flush()
+                return status
+            finally:
+                if args.command.stores:
+                    process.engines.dispose()
     except BrokenPipeError:
         # Whoever read our output has enough, such as head(1). Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -89,7 +96,7 @@ def _settings(command: Command) -> Iterator[Settings]:
     data = Path(os.environ.get("STOREFRONT_DATA") or ".storefront")
     alone = machine.Needs.of(os.environ).any and machine.attach(data) is None
     try:
-        with machine.stores(data, os.environ) as found:
+        with machine.stores(data, os.environ, stripe=command.stripe) as found:
             os.environ.update(found)
             settings = Settings()
             if alone:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import errno
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,16 +18,18 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import psycopg
 
-from storefront.cli.context import Context
 from storefront.config import Settings
 from storefront.lifetime import die_with_parent
 from storefront.standins.children import Child, Crew
-from storefront.standins.machine import Machine, Needs
+from storefront.standins.machine import Machine
 from storefront.standins.occupancy import InUse, Occupancy
+
+if TYPE_CHECKING:
+    from storefront.cli.context import Context
 
 READY_SECONDS = 60.0
 FREE_SECONDS = 2.0
@@ -97,8 +98,7 @@ def serve(environment: Mapping[str, str], *, app: str = "storefront:create_app()
         with _claimed(place) as claim:
             place = Place(place.host, claim.getsockname()[1], place.data)
             if environment.get("STOREFRONT_ENV", "development") == "production":
-                Settings()
-                _run(place, Crew(), environment, app)
+                _produce(place, environment, app)
             else:
                 _develop(place, environment, app)
     except Stop:
@@ -145,46 +145,66 @@ def _claimed(place: Place) -> socket.socket:
             time.sleep(0.05)
 
 
+def _produce(place: Place, environment: Mapping[str, str], app: str) -> None:
+    Settings()  # raises where production would refuse to start
+    crew = Crew()
+    with _folder_for_figures() as figures:
+        try:
+            _start_web(place, crew, {"PROMETHEUS_MULTIPROC_DIR": figures, **environment}, app)
+            _tend(crew)
+        finally:
+            crew.stop()
+
+
 def _develop(place: Place, environment: Mapping[str, str], app: str) -> None:
+    # Here, because it brings in SQLAlchemy and boto3: a shop that can't start says so a second earlier.
+    from storefront.cli.migrate import migrate
+
     occupancy = Occupancy(place.data, "shop")
-    given = {"STOREFRONT_BASE_URL": place.address_here} | dict(environment)
-    machine = Machine(place.data, given)
-    try:
-        machine.start_stores(stripe_webhook=f"{place.address_here}/webhooks/stripe")
-        machine.agree_with_carrier()
-        settings = {"STOREFRONT_BASE_URL": given["STOREFRONT_BASE_URL"]} | machine.settings
-        occupancy.publish(settings)
-        _storefront(machine.environment, "migrate")
-        if Needs.of(environment).postgres and _is_empty(machine.environment["STOREFRONT_DATABASE_URL"]):
-            _storefront(machine.environment, "catalog", "import", str(DEMO_CATALOG))
-        worker = Child("worker", ["-m", "storefront", "worker"], machine.environment, announces=False)
-        worker.start()
-        machine.crew.add(worker)
-        machine.start_carrier(f"{place.address_here}/webhooks/carrier")
-        _run(place, machine.crew, machine.environment, app, _greeting(place, machine))
-    finally:
-        machine.stop()
-        occupancy.release()
+    here = {"STOREFRONT_BASE_URL": place.address_here}
+    machine = Machine(place.data, here | dict(environment))
+    with _folder_for_figures() as figures:
+        try:
+            machine.start_stores(stripe_webhook=f"{place.address_here}/webhooks/stripe")
+            machine.agree_with_carrier()
+            occupancy.publish(here | machine.settings)
+            os.environ.update(machine.environment)
+            migrate(Settings())
+            if machine.postgres is not None and _is_empty(machine.environment["STOREFRONT_DATABASE_URL"]):
+                _import_demo(machine.environment)
+            shop = {"PROMETHEUS_MULTIPROC_DIR": figures, **machine.environment}
+            _start_web(place, machine.crew, shop, app)
+            print(_greeting(place, machine), file=sys.stderr, flush=True)
+            # These two come after "ready": nobody waits for them, and they would slow the start of the web.
+            worker = Child("worker", ["-m", "storefront", "worker"], shop, announces=False)
+            worker.start()
+            machine.crew.add(worker)
+            machine.start_carrier(f"{place.address_here}/webhooks/carrier")
+            _tend(machine.crew)
+        finally:
+            machine.stop()
+            occupancy.release()
 
 
-def _run(place: Place, crew: Crew, environment: Mapping[str, str], app: str, greeting: str = "") -> None:
-    """Start the web server, tell that it is ready, and tend the crew until a signal."""
-    figures = tempfile.mkdtemp(prefix="storefront-metrics-")
+def _folder_for_figures() -> tempfile.TemporaryDirectory[str]:
+    """Where the processes of one run put what ``/metrics`` adds up."""
+    return tempfile.TemporaryDirectory(prefix="storefront-metrics-", ignore_cleanup_errors=True)
+
+
+def _start_web(place: Place, crew: Crew, environment: Mapping[str, str], app: str) -> None:
     command = ["-m", "storefront.web.server", "--host", place.host, "--port", str(place.port), "--app", app]
-    web = Child("web", command, {"PROMETHEUS_MULTIPROC_DIR": figures, **environment}, announces=False)
-    try:
-        web.start()
-        crew.add(web)
-        _await_healthy(place, web)
-        print(f"ready {place.address}", flush=True)
-        if greeting:
-            print(greeting, file=sys.stderr, flush=True)
-        while True:
-            time.sleep(ROUND_SECONDS)
-            crew.tend()
-    finally:
-        crew.stop()
-        shutil.rmtree(figures, ignore_errors=True)
+    web = Child("web", command, environment, announces=False)
+    web.start()
+    crew.add(web)
+    _await_healthy(place, web)
+    print(f"ready {place.address}", flush=True)
+
+
+def _tend(crew: Crew) -> None:
+    """Until a signal comes."""
+    while True:
+        time.sleep(ROUND_SECONDS)
+        crew.tend()
 
 
 def _await_healthy(place: Place, web: Child) -> None:
@@ -202,10 +222,10 @@ def _await_healthy(place: Place, web: Child) -> None:
         time.sleep(0.03)
 
 
-def _storefront(environment: Mapping[str, str], *arguments: str) -> None:
-    """Run another command to its end. Its words go to standard error: standard output is for ``ready``."""
+def _import_demo(environment: Mapping[str, str]) -> None:
+    """Its words go to standard error: standard output is for ``ready``."""
     done = subprocess.run(
-        [sys.executable, "-m", "storefront", *arguments],
+        [sys.executable, "-m", "storefront", "catalog", "import", str(DEMO_CATALOG)],
         env=dict(environment),
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr.fileno(),
@@ -213,7 +233,7 @@ def _storefront(environment: Mapping[str, str], *arguments: str) -> None:
         preexec_fn=partial(die_with_parent, parent=os.getpid()),
     )
     if done.returncode != 0:
-        raise Refused(f"storefront {arguments[0]} failed")
+        raise Refused("the demo catalogue could not be imported")
 
 
 def _is_empty(database_url: str) -> bool:

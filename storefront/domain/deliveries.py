@@ -68,16 +68,20 @@ class Tracking:
     message: str
 
 
-def moves_forward(before: str | None, after: ShipmentStatus) -> bool:
-    """Whether a carrier's status counts, given the last one that did."""
-    if before is None:
-        return True
+def moves_forward(before: str, after: ShipmentStatus, *, late: bool = False) -> bool:
+    """Whether a carrier's status counts, given the last one that did.
+
+    ``late``: it happened before that one. It then counts only if it is further on by itself, which an
+    exception, coming and going at any point, never is.
+    """
     old = ShipmentStatus(before)
     if old in (ShipmentStatus.DELIVERED, ShipmentStatus.RETURNED, ShipmentStatus.CANCELLED):
         return old is ShipmentStatus.DELIVERED and after is ShipmentStatus.RETURNED
-    if ShipmentStatus.EXCEPTION in (old, after):
-        return old is not after
-    return PROGRESS[after] >= PROGRESS[old]
+    if after is ShipmentStatus.EXCEPTION:
+        return old is ShipmentStatus.PREPARING or (old is not after and not late)
+    if old is ShipmentStatus.EXCEPTION:
+        return not late or PROGRESS[after] >= PROGRESS[ShipmentStatus.DELIVERED]
+    return PROGRESS[after] > PROGRESS[old] or (PROGRESS[after] == PROGRESS[old] and not late)
 
 
 def estimate(paid_on: date) -> date:

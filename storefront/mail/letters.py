@@ -34,6 +34,7 @@ class Letters:
             day=formats.day,
             when=formats.when_words,
             clock=formats.clock_words,
+            country=formats.country,
         )
 
     def write(self, template: str, to: Recipient, reference: str, **context: Any) -> Letter:

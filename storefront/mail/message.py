@@ -84,7 +84,7 @@ def build(letter: Letter, sender: Recipient, sender_name: str) -> EmailMessage:
     message["To"] = Address(letter.to.name, addr_spec=letter.to.email)
     message["Subject"] = letter.subject
     message["Date"] = localtime()
-    message["Message-ID"] = f"<{letter.reference}@{sender.email.rpartition('@')[2]}>"
+    message["Message-ID"] = f"<mail-{letter.reference}@{sender.email.rpartition('@')[2]}>"
     # Out-of-office programs leave such mails alone (RFC 3834).
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(letter.text, cte="quoted-printable")

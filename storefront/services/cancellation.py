@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from storefront.domain.errors import Conflict, PaidMeanwhile
+from storefront.domain.errors import Conflict
 from storefront.domain.orders import BEFORE_DISPATCH, Kind, OrderStatus
 from storefront.payments.provider import AttemptState
 from storefront.payments.stripe_client import Stripe
@@ -21,7 +21,7 @@ def cancel(stores: Stores, stripe: Stripe, order_id: UUID, currency: str, *, by:
     Raises:
         NotFound: there is no such order.
         PaymentUnavailable: Stripe does not answer; nothing changed and the hold stands.
-        PaidMeanwhile: it was paid in the same moment; it stays a paid order.
+        PaidMeanwhile: it was paid in the same moment, or may have been; it is not cancelled.
         Conflict: it is too late, or it ended before.
     """
     order = stores.orders.head(order_id)
@@ -29,7 +29,7 @@ def cancel(stores: Stores, stripe: Stripe, order_id: UUID, currency: str, *, by:
         attempt = stripe.close(order.external_ref)
         if attempt.state is not AttemptState.CLOSED:
             payments.apply(stores, order_id, attempt, currency)
-            raise PaidMeanwhile(f"Order {order.number} has just been paid, so it was not cancelled.")
+            raise payments.overtaken(attempt)
     return _cancel(stores, order_id, order.external_ref, by)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID
@@ -12,14 +14,14 @@ from storefront.domain.errors import PaymentRefused, PaymentUnavailable
 from storefront.domain.orders import Kind
 from storefront.payments.provider import Attempt, AttemptState
 from storefront.payments.stripe_client import Stripe
-from storefront.services import payments
+from storefront.services import claims, payments
 from storefront.stores import Stores, again_if_lost
 
 log = structlog.get_logger()
 
 BATCH = 100
 LEASE = timedelta(seconds=20)
-"""Longer than a batch takes with Stripe answering at its slowest; a killed worker's claims wait that long."""
+"""Longer than a batch takes while Stripe answers; a killed worker's claims wait that long."""
 CLOSERS = 8
 
 
@@ -27,37 +29,54 @@ def expire_lapsed(stores: Stores, stripe: Stripe, currency: str) -> int:
     """End a batch of lapsed holds; how many ended.
 
     Claimed and committed first, so that no transaction spans the calls to Stripe. What Stripe does not
-    answer for stays pending, its stock held, until the lease is over.
+    answer for stays pending, its stock held, and is tried again in the next round.
     """
     with stores.transaction():
         claimed = stores.orders.claim_lapsed(BATCH, LEASE)
     if not claimed:
         return 0
+    pages = {order_id: ref for order_id, ref in claimed if ref is not None}
+    attempts, unanswered = _close_all(stripe, pages)
+    if unanswered:
+        claims.give_back(stores, unanswered)
     closed = [order_id for order_id, ref in claimed if ref is None]
-    with_page = [(order_id, ref) for order_id, ref in claimed if ref is not None]
-    for order_id, attempt in _close_all(stripe, with_page):
-        if attempt is None:
-            continue
-        if attempt.state is AttemptState.CLOSED:
-            closed.append(order_id)
-        else:
-            payments.apply(stores, order_id, attempt, currency)
-    return len(_release(stores, closed)) if closed else 0
+    closed += [order_id for order_id, attempt in attempts.items() if attempt.state is AttemptState.CLOSED]
+    ended = len(_release(stores, closed)) if closed else 0
+    claims.each(
+        stores,
+        attempts.keys() - set(closed),
+        lambda order_id: payments.apply(stores, order_id, attempts[order_id], currency),
+    )
+    return ended
 
 
-def _close_all(stripe: Stripe, claimed: list[tuple[UUID, str]]) -> list[tuple[UUID, Attempt | None]]:
-    def close(claim: tuple[UUID, str]) -> tuple[UUID, Attempt | None]:
-        order_id, ref = claim
+def _close_all(stripe: Stripe, pages: dict[UUID, str]) -> tuple[dict[UUID, Attempt], list[UUID]]:
+    """What became of each payment page, and the orders for whose page Stripe did not answer.
+
+    After one time-out no more pages are asked about: a hundred of them would outlast every lease.
+    """
+    away = threading.Event()
+    attempts: dict[UUID, Attempt] = {}
+    unanswered: list[UUID] = []
+
+    def close(order_id: UUID) -> None:
         try:
-            return order_id, stripe.close(ref)
-        except (PaymentUnavailable, PaymentRefused) as error:
-            log.warning("session_not_closed", order_id=str(order_id), reason=str(error))
-            return order_id, None
+            if not away.is_set():
+                attempts[order_id] = stripe.close(pages[order_id])
+                return
+        except PaymentUnavailable:
+            away.set()
+        except PaymentRefused as error:
+            # Stripe knows no such page. Somebody has to look; asked again when the lease is over.
+            log.error("session_not_closed", order_id=str(order_id), reason=str(error))
+            return
+        unanswered.append(order_id)
 
-    if not claimed:
-        return []
-    with ThreadPoolExecutor(CLOSERS) as pool:
-        return list(pool.map(close, claimed))
+    if pages:
+        # In random order, lest one page that never answers keep the others from their turn.
+        with ThreadPoolExecutor(CLOSERS) as pool:
+            list(pool.map(close, random.sample(list(pages), len(pages))))
+    return attempts, unanswered
 
 
 @again_if_lost

@@ -63,26 +63,31 @@ def _shipment(order: OrderView, zone: ZoneInfo) -> Shipment:
 def _prepared(stores: Stores, order_id: UUID, shipment: Shipment, *, fresh: bool) -> None:
     with stores.transaction():
         order, _ = stores.orders.lock(order_id)
-        delivery: dict[str, Any] = {
-            "status": str(ShipmentStatus.PREPARING),
-            "timestamp": stores.orders.now().isoformat(),
-            "tracking_code": shipment.tracking_code,
-            "carrier": shipment.carrier,
-            "estimated": shipment.estimated_delivery.isoformat(),
-            "projected": True,
-            "version": 1,
-        }
+        now = stores.orders.now()
         if order.state is OrderStatus.PAID:
             order.move(OrderStatus.PREPARING)
             # The address may have been corrected after it was read for the shipment, by this worker or
             # by one that wrote it and died.
-            delivery["projected"] = fresh and order.address == shipment.address
-            order.delivery = delivery
+            same = fresh and order.address == shipment.address
+            order.delivery = _first(order, now, shipment.estimated_delivery, projected=same)
             order.claimed_until = None
             stores.events.record(order_id, Kind.PREPARING)
         elif order.state is OrderStatus.REFUNDED:
             # Taken back between the claim and now: the shipment just written must not go out.
-            withdraw(order, delivery)
+            withdraw(order, now)
+
+
+def _first(order: Order, at: datetime, estimated: date, *, projected: bool) -> dict[str, Any]:
+    """What Aurora knows of a delivery when its shipment is written."""
+    return {
+        "status": str(ShipmentStatus.PREPARING),
+        "timestamp": at.isoformat(),
+        "tracking_code": tracking_code(OrderNumber(order.number)),
+        "carrier": CARRIER,
+        "estimated": estimated.isoformat(),
+        "projected": projected,
+        "version": 1,
+    }
 
 
 def project(stores: Stores) -> int:
@@ -139,13 +144,10 @@ def redeliver(order: Order, **changes: Any) -> None:
         order.claimed_until = None
 
 
-def withdraw(order: Order, delivery: dict[str, Any]) -> None:
-    """Within a transaction: a shipment that may have been written for a refunded order must not go out.
-
-    ``delivery`` is what to know of it where nothing is known yet.
-    """
+def withdraw(order: Order, now: datetime) -> None:
+    """Within a transaction: the shipment of a refunded order, written or about to be, must not go out."""
     if order.delivery is None:
-        order.delivery = delivery
+        order.delivery = _first(order, now, estimate(order.created_at.date()), projected=False)
     redeliver(order, status=str(ShipmentStatus.CANCELLED))
 
 

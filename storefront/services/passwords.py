@@ -11,59 +11,12 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from storefront.domain.accounts import PASSWORD_LEAST, PASSWORD_MOST
 from storefront.domain.errors import Invalid
+from storefront.services.common_passwords import WORDS
 
 # OWASP's password storage cheat sheet: 19 MiB, two passes, one lane (34 ms here).
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
-# The words that lead every list of leaked passwords, without the digits, signs and swapped letters people
-# put on them: those are taken off again before the look-up.
-COMMON = frozenset(
-    """
-    password passwort passwd pass motdepasse contrasena contrasenha senha parola salasana wachtwoord haslo heslo
-    losenord letmein letmeinnow welcome welcomehome admin administrator root toor master superuser user username
-    guest test testing tester demo default changeme changeit newpassword mypassword password1 secret topsecret
-    login signin logmein access open opensesame sesame abc abcd abcde abcdef abcdefg abcdefgh abcabc aaa
-    qwerty qwertyu qwertyui qwertyuiop qwert qwer qwe qwertz qwertzu qwertzui qwertzuiop azerty azertyui azertyuiop
-    asdf asdfg asdfgh asdfghj asdfghjk asdfghjkl asd zxc zxcv zxcvb zxcvbn zxcvbnm yxcvbnm qaz qazwsx qazwsxedc wsx
-    edc qweasd qweasdzxc asdqwe asdzxc zaq zaqxsw zaqwsx poiuyt poiuytrewq mnbvcxz lkjhgfdsa ytrewq trewq fdsa
-    iloveyou iloveu ilovey loveyou loveme love lovely lover lovers myself mylove iloveme sweet sweetie sweetheart
-    honey baby babygirl babyboy princess prince queen king angel angels sunshine sunflower flower flowers rose
-    rainbow butterfly summer winter spring autumn monday friday sunday january february march april june july august
-    september october november december monkey dragon tiger lion eagle eagles shark dolphin dolphins panda bear
-    bears kitty hellokitty kitten cat cats dog dogs puppy doggy horse horses pony bunny rabbit turtle fish wolf
-    wolves fox falcon phoenix spider scorpion snake cobra viper raven hawk panther panthers cougar jaguar mustang
-    football soccer baseball basketball hockey tennis golf rugby cricket swimming volleyball skater skateboard
-    arsenal chelsea liverpool manchester manutd everton tottenham barcelona realmadrid juventus milan bayern
-    yankees redsox cowboys lakers steelers packers giants rangers raiders broncos patriots celtics bulls
-    superman batman spiderman ironman wolverine hulk thor avengers joker captain starwars startrek skywalker yoda
-    vader matrix pokemon pikachu naruto goku sonic mario luigi zelda minecraft fortnite roblox warcraft diablo
-    hunter ranger killer slayer ninja samurai warrior soldier pirate wizard merlin magic magical gandalf shadow
-    ghost phantom demon devil satan lucifer hell heaven jesus jesuschrist christ god godisgood blessed faith hope
-    grace trustno trustnoone nothing whatever forever freedom liberty peace power money cash dollar rich lucky
-    winner champion diamond crystal silver golden gold platinum emerald ruby pearl orange apple banana cherry
-    lemon mango peach strawberry chocolate cookie cookies candy sugar cheese pizza coffee pepper ginger
-    michael michelle jessica jennifer ashley amanda nicole daniel daniela david andrew anthony matthew joshua
-    robert thomas charlie charles george william james john johnny jordan justin brandon christian christopher
-    jonathan benjamin samantha elizabeth melissa stephanie rebecca rachel sarah hannah emily emma olivia sophie
-    sophia isabella victoria vanessa natalie andrea angela maria mariana laura lauren linda lisa barbara patricia
-    alexander alexandra alexis alex martin martina carlos miguel alejandro antonio francisco fernando roberto
-    ricardo sebastian santiago gabriel gabriela valentina camila claudia patrick patricio kevin brian steven
-    steve scott jason eric ryan nicholas peter paul mark harley maggie molly buster bailey buddy lucky rocky
-    max oscar tigger snoopy scooby garfield mickey minnie donald disney cinderella barbie elvis beatles metallica
-    nirvana slipknot eminem blink greenday linkinpark music guitar piano drummer dancer dance rockstar rock star
-    stars moon sun sky ocean river mountain beach island paradise fire ice water thunder lightning storm hurricane
-    computer internet google facebook instagram twitter youtube yahoo hotmail gmail microsoft windows linux apple
-    samsung nokia android iphone blackberry sony playstation xbox nintendo gamer hacker hacked server system
-    database oracle cisco network wireless security private public company business office manager sales support
-    america american usa canada mexico brazil brasil argentina colombia espana spain france paris london england
-    germany deutschland berlin italia italy roma russia moscow india china japan tokyo australia sydney africa
-    newyork california texas florida chicago boston dallas houston ferrari porsche mercedes bmw audi toyota honda
-    yamaha suzuki corvette camaro subaru ducati harleydavidson student school teacher college university family
-    mother mommy mummy mom father daddy dad brother sister friend friends bestfriend children happy smile smiley
-    funny crazy sexy hottie cutie beautiful pretty purple yellow green blue black white red pink silver
-    thankyou please hello helloworld goodbye fuckyou fuckoff fuck asshole bitch shit sex porn pussy
-    """.split()
-)
+COMMON = frozenset(WORDS.split())
 
 _SWAPPED = str.maketrans("01345789@$!|+", "oieastbgasilt")
 _ROWS = (

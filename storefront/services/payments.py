@@ -13,11 +13,13 @@ from uuid import UUID
 
 from storefront.domain.errors import (
     HoldLapsed,
+    IllegalTransition,
     PaidMeanwhile,
     PaymentRefused,
     PaymentUnavailable,
 )
 from storefront.domain.orders import (
+    SOLD,
     Kind,
     Order,
     OrderStatus,
@@ -29,8 +31,11 @@ from storefront.domain.orders import (
 from storefront.payments.provider import Attempt, AttemptState, ChargeRequest, RefundState
 from storefront.payments.stripe_client import Stripe
 from storefront.repositories.aurora.orders import STRAY_DONE
-from storefront.services.fulfilment import redeliver
+from storefront.services.fulfilment import withdraw
 from storefront.stores import Stores, again_if_lost
+
+CHECKED = frozenset({Kind.PAYMENT_CHECKING, Kind.PAYMENT_OPEN, Kind.PAYMENT_FAILED, Kind.PAYMENT_STARTED})
+"""Each of these says anew what is known of a payment's outcome; the latest counts."""
 
 STRIPE_LEAST = timedelta(minutes=35)
 """A Checkout Session lives at least 30 minutes; five more for clocks that differ."""
@@ -74,7 +79,7 @@ def start(stores: Stores, stripe: Stripe, order_id: UUID, addresses: Addresses, 
             attempt = stripe.close(order.external_ref)
         if attempt.state is not AttemptState.CLOSED:
             apply(stores, order_id, attempt, currency)
-            raise PaidMeanwhile("This order has just been paid.")
+            raise overtaken(attempt)
         _next_attempt(stores, order_id, order.external_ref)
         order = _payable(stores, order_id)
     lines = stores.orders.lines(order.cart_id)
@@ -104,6 +109,13 @@ def start(stores: Stores, stripe: Stripe, order_id: UUID, addresses: Addresses, 
     if not attempt.url:
         raise PaymentUnavailable("Our payment service does not answer right now.")
     return attempt.url
+
+
+def overtaken(attempt: Attempt) -> PaidMeanwhile:
+    """What to say when an attempt could not be closed because the shopper was faster."""
+    if attempt.state is AttemptState.PROCESSING:
+        return PaidMeanwhile("A payment for this order is under way, and we're still checking it.")
+    return PaidMeanwhile("This order has just been paid.")
 
 
 def _payable(stores: Stores, order_id: UUID) -> OrderView:
@@ -234,7 +246,7 @@ def _give_back(stores: Stores, order: Order, payment: Payment, reason: str, paid
 
 def _unpaid(stores: Stores, order: Order, payment: Payment, attempt: Attempt) -> None:
     if attempt.state is AttemptState.PROCESSING:
-        _tell_checking(stores, order, payment)
+        _tell_checked(stores, order, Kind.PAYMENT_CHECKING)
         return
     if attempt.failure and payment.state is PaymentStatus.PENDING:
         payment.move(PaymentStatus.FAILED)
@@ -244,24 +256,29 @@ def _unpaid(stores: Stores, order: Order, payment: Payment, attempt: Attempt) ->
             {"message": attempt.failure},
             event_id=f"payment_failed:{payment.attempt}:{attempt.failure}"[:200],
         )
-    elif stores.events.happened(order.order_id, Kind.PAYMENT_CHECKING):
-        stores.events.record(order.order_id, Kind.PAYMENT_OPEN, event_id=f"payment_open:{payment.attempt}")
+    else:
+        _tell_checked(stores, order, Kind.PAYMENT_OPEN)
 
 
 @again_if_lost
 def note_checking(stores: Stores, order_id: UUID) -> None:
     """The shopper says it is paid and Stripe can't be asked: tell "checking", never "failed"."""
     with stores.transaction():
-        order, payment = stores.orders.lock(order_id)
+        order, _ = stores.orders.lock(order_id)
         if order.state is OrderStatus.PENDING:
-            _tell_checking(stores, order, payment)
+            _tell_checked(stores, order, Kind.PAYMENT_CHECKING)
             order.claimed_until = None
 
 
-def _tell_checking(stores: Stores, order: Order, payment: Payment) -> None:
-    stores.events.record(
-        order.order_id, Kind.PAYMENT_CHECKING, event_id=f"payment_checking:{payment.attempt}"
-    )
+def _tell_checked(stores: Stores, order: Order, kind: Kind) -> None:
+    """Tell that an outcome is unknown, or known to be open after all: in turns, as often as it turns.
+
+    The order's lock is held, so that counting what was told makes an id of its own for each.
+    """
+    told = [event.kind for event in stores.events.of(order.order_id) if event.kind in CHECKED]
+    checking = bool(told) and told[-1] is Kind.PAYMENT_CHECKING
+    if checking is not (kind is Kind.PAYMENT_CHECKING):
+        stores.events.record(order.order_id, kind, event_id=f"{kind}:{len(told)}")
 
 
 # --- refunding
@@ -283,7 +300,14 @@ def refund(stores: Stores, order_id: UUID, *, restock: bool, by: str) -> None:
 
 
 def give_back_sold(stores: Stores, order: Order, payment: Payment, *, restock: bool, reason: str) -> None:
-    """Within a transaction: a sold order's money goes back, its units too with ``restock``."""
+    """Within a transaction: a sold order's money goes back, its units too with ``restock``.
+
+    Raises:
+        IllegalTransition: nothing was paid, or it went back already.
+    """
+    if order.state not in SOLD:
+        # The tables would let a pending order pass, for payments of a wrong amount: but it took no units.
+        raise IllegalTransition(f"Order {order.number} is {order.status}, so there is nothing to give back")
     order_before = order.state
     payment.move(PaymentStatus.REFUNDING)
     order.move(OrderStatus.REFUNDED)
@@ -291,8 +315,11 @@ def give_back_sold(stores: Stores, order: Order, payment: Payment, *, restock: b
         stores.stock.put_back([order.cart_id])
     if payment.provider == Provider.NONE:
         payment.move(PaymentStatus.REFUNDED)
-    if order_before is OrderStatus.PREPARING:
-        redeliver(order, status="cancelled")
+    if order_before is OrderStatus.PREPARING or (
+        # A worker may be writing the shipment, or may have died after it did.
+        order_before is OrderStatus.PAID and order.claimed_until is not None
+    ):
+        withdraw(order, stores.orders.now())
     order.claimed_until = None
     stores.events.record(
         order.order_id,
@@ -322,7 +349,10 @@ def record_refund(stores: Stores, order_id: UUID, state: RefundState) -> None:
     with stores.transaction():
         _, payment = stores.orders.lock(order_id)
         if state is RefundState.REFUSED:
-            stores.events.record(order_id, Kind.REFUND_REFUSED)
+            # Also after it was done: banks send refunds back. One that an operator made of a paid order is
+            # no refund of ours, and must not keep ours from being tried.
+            if payment.state in (PaymentStatus.REFUNDING, PaymentStatus.REFUNDED):
+                stores.events.record(order_id, Kind.REFUND_REFUSED)
         elif payment.state is PaymentStatus.REFUNDING:
             payment.move(PaymentStatus.REFUNDED)
             stores.events.record(order_id, Kind.REFUND_DONE)
@@ -336,7 +366,10 @@ def finish_strays(stores: Stores, stripe: Stripe, limit: int = 20) -> int:
     """
     done = 0
     for order_id, event_id, intent in stores.orders.strays(limit):
-        state = stripe.refund(intent, f"{intent}-refund")
+        try:
+            state = stripe.refund(intent, f"{intent}-refund")
+        except PaymentRefused:
+            state = RefundState.REFUSED
         if state is RefundState.PENDING:
             continue
         with stores.transaction():

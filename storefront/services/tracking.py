@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from storefront.domain.deliveries import CarrierEvent, ShipmentStatus, moves_forward
 from storefront.domain.errors import NotFound
 from storefront.domain.ids import order_number_of
@@ -47,7 +49,8 @@ def record(stores: Stores, event: CarrierEvent) -> bool:
 
 def _follow(order: Order, event: CarrierEvent) -> None:
     assert order.delivery is not None
-    if moves_forward(order.delivery["status"], event.status):
+    late = event.timestamp < datetime.fromisoformat(order.delivery["timestamp"])
+    if moves_forward(order.delivery["status"], event.status, late=late):
         redeliver(order, status=str(event.status), timestamp=event.timestamp.isoformat(), place=event.place)
         if event.status is ShipmentStatus.DELIVERED and order.state in (
             OrderStatus.PREPARING,

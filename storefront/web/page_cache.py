@@ -12,7 +12,7 @@ from functools import cached_property, wraps
 from threading import Lock
 from typing import Generic, ParamSpec, TypeVar, cast
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 from flask import Response, current_app, request
 
 from storefront.web import htmx
@@ -120,7 +120,12 @@ class Page:
 
     @cached_property
     def _brotli(self) -> bytes:
-        return bytes(brotli.compress(self.body, quality=4))  # type: ignore[no-untyped-call]
+        return bytes(brotli.compress(self.body, quality=4))
+
+    def _coded(self, coding: str) -> bytes:
+        if coding == "br":
+            return self._brotli
+        return self._gzip if coding == "gzip" else self.body
 
     @property
     def weight(self) -> int:
@@ -130,11 +135,11 @@ class Page:
     def answer(self) -> Response:
         """An answer to the current request: in an encoding that it takes, or 304 if it has these bytes."""
         coding = request.accept_encodings.best_match(["br", "gzip", "identity"], default="identity")
-        body = {"br": lambda: self._brotli, "gzip": lambda: self._gzip}.get(coding, lambda: self.body)
         # A strong tag is of the bytes as sent, so each encoding has its own.
         tag = self._digest if coding == "identity" else f"{self._digest}-{coding}"
         unchanged = tag in request.if_none_match
-        response = Response(b"" if unchanged else body(), 304 if unchanged else self.status, self.headers)
+        body = b"" if unchanged else self._coded(coding)
+        response = Response(body, 304 if unchanged else self.status, self.headers)
         if coding != "identity" and not unchanged:
             response.content_encoding = coding
         response.set_etag(tag)

@@ -9,6 +9,7 @@ import argparse
 import importlib
 import os
 import resource
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -35,6 +36,9 @@ def load(limits: Limits, target: str) -> Callable[[Scope, Exchange], Awaitable[N
     """Runs in each worker, after the fork: a database or AWS client must never be shared by two processes."""
     # Workers would outlive a killed server and, sharing its port, answer in the place of the next one.
     die_with_parent()
+    # Until granian has its own handlers in place, those inherited from the server would swallow a SIGTERM.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
     return Front(_app(target), limits).__rsgi__
 
 

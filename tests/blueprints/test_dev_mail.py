@@ -68,7 +68,9 @@ def test_without_a_folder_there_is_no_such_page(client: FlaskClient, process: Pr
     assert client.get("/dev/mail").status_code == 404
 
 
-@pytest.mark.parametrize("name", ["nothing", "..", "%2e%2e%2fdynamodb", "..%2f..%2fdynamodb.jsonl", "*", "%00"])
+@pytest.mark.parametrize(
+    "name", ["nothing", "..", "%2e%2e%2fdynamodb", "..%2f..%2fdynamodb.jsonl", "*", "%00"]
+)
 def test_no_name_leads_out_of_the_folder(client: FlaskClient, sent: str, name: str) -> None:
     for path in (f"/dev/mail/{name}", f"/dev/mail/{name}/html", f"/dev/mail/{name}/source"):
         assert client.get(path).status_code in (301, 308, 404)

@@ -33,7 +33,7 @@ def test_an_import_says_what_it_did(
     assert run("import", str(file)) == 0
     assert capsys.readouterr().out.splitlines() == [
         "2 rows: 1 new, 0 changed, 0 as they were, 1 rejected",
-        "1 pictures left out: neither http(s) nor /static/ addresses",
+        "Pictures left out, no http(s) or /static/ address: 1",
         f"Rejected rows and reasons: {file}.rejects.csv",
     ]
     file.write_text("sku,name,price_cents,quantity\na,Pan,100,8\n")

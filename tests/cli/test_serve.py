@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 from running import Running
 
-SERVE = "import os, sys; from storefront.cli.serve import serve; sys.exit(serve(os.environ, app='cli.healthy:app'))"
+SERVE = """
+import os, sys
+from storefront.cli.serve import serve
+sys.exit(serve(os.environ, app="cli.healthy:app"))
+"""
 PRODUCTION = {
     "STOREFRONT_ENV": "production",
     "STOREFRONT_SECRET_KEY": "k" * 40,
@@ -26,9 +30,8 @@ PATHS = {"PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent}"}
 
 
 def refusal(environment: dict[str, str]) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", SERVE], env=os.environ | PATHS | environment, capture_output=True, text=True, timeout=60
-    )
+    command, variables = [sys.executable, "-c", SERVE], os.environ | PATHS | environment
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert done.stdout == ""
     return done.stderr
@@ -58,9 +61,10 @@ def test_production_serves_the_web_alone_and_stops_at_the_second_sigterm_too(tmp
     with socket.create_connection(("127.0.0.1", port)):
         pass
     # Its place is kept from a second shop, which would share the port and take half of the requests.
-    with socket.socket() as second, pytest.raises(OSError, match="in use"):
+    with socket.socket() as second:
         second.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        second.bind(("127.0.0.1", port))
+        with pytest.raises(OSError, match="in use"):
+            second.bind(("127.0.0.1", port))
     os.kill(shop.pid, 15)
     assert shop.stop() == 0
     assert not (tmp_path / "data").exists()

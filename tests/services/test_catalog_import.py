@@ -43,8 +43,8 @@ def everything(stores: Stores) -> dict[str, tuple[object, ...]]:
     """Every product and its stock as stored, physical place included: a dead update would move it."""
     rows = stores.db.rows(
         text(
-            "SELECT p.sku, p.ctid::text, s.ctid::text, name, description, price_cents, category, image_url, listed,"
-            " created_at, quantity, reserved, received FROM products p JOIN stock s USING (sku)"
+            "SELECT p.sku, p.ctid::text, s.ctid::text, name, description, price_cents, category, image_url,"
+            " listed, created_at, quantity, reserved, received FROM products p JOIN stock s USING (sku)"
         )
     )
     return {row[0]: tuple(row[1:]) for row in rows}
@@ -306,7 +306,8 @@ def test_killed_nothing_of_it_is_there_and_again_it_ends_the_same(
     path.write_text(HEADER + "".join(f"s{n},Thing {n},,1,,,\n" for n in range(2_500)))
     program = (
         "import os, sys; from pathlib import Path; from storefront.config import Settings\n"
-        "from storefront.process import Process; from storefront.services.catalog_import import import_catalog\n"
+        "from storefront.process import Process\n"
+        "from storefront.services.catalog_import import import_catalog\n"
         "def die(rows, done): rows < 2000 or os.kill(os.getpid(), 9)\n"
         "stores = Process(Settings(database_url=sys.argv[1])).stores()\n"
         "import_catalog(stores, Path(sys.argv[2]), progress=die)\n"

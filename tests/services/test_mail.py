@@ -66,7 +66,9 @@ def paid(stores: Stores, *skus: str) -> UUID:
     return order_id
 
 
-def carrier(stores: Stores, order_id: UUID, status: ShipmentStatus, *, minutes: int = 0, place: str = "") -> None:
+def carrier(
+    stores: Stores, order_id: UUID, status: ShipmentStatus, *, minutes: int = 0, place: str = ""
+) -> None:
     number = OrderNumber(stores.orders.head(order_id).number)
     at = datetime.now(UTC) + timedelta(minutes=minutes)
     tracking.record(stores, CarrierEvent(uuid4().hex, tracking_code(number), status, at, place, ""))
@@ -101,7 +103,9 @@ def links(mail: EmailMessage) -> set[str]:
 # --- which mails
 
 
-def test_a_paid_order_is_confirmed_with_all_it_holds(process: Process, stores: Stores, mailbox: Mailbox) -> None:
+def test_a_paid_order_is_confirmed_with_all_it_holds(
+    process: Process, stores: Stores, mailbox: Mailbox
+) -> None:
     lamp = product(stores, name="Brass <lamp> & shade", price=4210)
     mug = product(stores, name="Stoneware mug", price=1200)
     order_id = paid(stores, lamp, mug)
@@ -114,7 +118,15 @@ def test_a_paid_order_is_confirmed_with_all_it_holds(process: Process, stores: S
     assert letter["To"].addresses[0].addr_spec == "ada@example.com"
     assert letter["From"].addresses[0].addr_spec == "shop@example.com"
     words = body(letter)
-    for expected in (number, "Brass <lamp> & shade", "$42.10", "Stoneware mug", "$54.10", "12 Mill Lane", "97201"):
+    for expected in (
+        number,
+        "Brass <lamp> & shade",
+        "$42.10",
+        "Stoneware mug",
+        "$54.10",
+        "12 Mill Lane",
+        "97201",
+    ):
         assert expected in words
     page = body(letter, "html")
     assert "Brass &lt;lamp&gt; &amp; shade" in page
@@ -164,7 +176,8 @@ def test_an_order_that_stays_unpaid_is_reminded_of_once_while_it_is_held(
     order_id = order(stores)
     (row,) = sql(
         stores,
-        "SELECT e.mail_after - o.created_at FROM order_events e JOIN orders o USING (order_id) WHERE kind = 'placed'",
+        "SELECT e.mail_after - o.created_at FROM order_events e JOIN orders o USING (order_id)"
+        " WHERE kind = 'placed'",
     )
     assert row[0] == timedelta(minutes=5)
     make_due(stores)
@@ -203,7 +216,9 @@ def _expire(stores: Stores, order_id: UUID) -> Attempt:
     return attempt
 
 
-def test_paid_late_with_stock_left_is_told_as_such(process: Process, stores: Stores, mailbox: Mailbox) -> None:
+def test_paid_late_with_stock_left_is_told_as_such(
+    process: Process, stores: Stores, mailbox: Mailbox
+) -> None:
     order_id = order(stores)
     attempt = _expire(stores, order_id)
     assert payments.apply(stores, order_id, attempt, "USD") is OrderStatus.PAID
@@ -240,7 +255,9 @@ def test_a_wrong_currency_is_not_told_in_ours(process: Process, stores: Stores, 
     assert "All of it goes back" in body(mailbox.only())
 
 
-def test_an_order_cancelled_at_once_is_told_of_once(process: Process, stores: Stores, mailbox: Mailbox) -> None:
+def test_an_order_cancelled_at_once_is_told_of_once(
+    process: Process, stores: Stores, mailbox: Mailbox
+) -> None:
     order_id = paid(stores)
     cancellation.cancel(stores, process.stripe, order_id, "USD", by="shopper")
     mail.send_due(process, stores)
@@ -316,7 +333,9 @@ def test_news_that_is_overtaken_is_not_sent(process: Process, stores: Stores, ma
 # --- what shoppers type
 
 
-@pytest.mark.parametrize("evil", ["Ada\r\nBcc: eve@example.org", "Ada\nSubject: Won!", "Ada\x00\u2028Cc: eve@example.org"])
+@pytest.mark.parametrize(
+    "evil", ["Ada\r\nBcc: eve@example.org", "Ada\nSubject: Won!", "Ada\x00\u2028Cc: eve@example.org"]
+)
 def test_a_name_adds_no_header(process: Process, stores: Stores, mailbox: Mailbox, evil: str) -> None:
     who = shopper()
     carts.add(stores, who, product(stores), 1)
@@ -334,7 +353,9 @@ def test_a_name_adds_no_header(process: Process, stores: Stores, mailbox: Mailbo
     assert [a.addr_spec for a in letter["To"].addresses] == ["ada@example.com"]
 
 
-@pytest.mark.parametrize("evil", ["ada@example.com\r\nBcc: eve@example.org", "ada@example.com, eve@example.org", "ü@x.de"])
+@pytest.mark.parametrize(
+    "evil", ["ada@example.com\r\nBcc: eve@example.org", "ada@example.com, eve@example.org", "ü@x.de"]
+)
 def test_an_address_that_is_none_is_given_up_and_holds_up_nobody(
     process: Process, stores: Stores, mailbox: Mailbox, evil: str
 ) -> None:
@@ -437,7 +458,9 @@ def test_a_mail_that_cannot_be_written_keeps_no_other(
     )
     assert mail.send_due(process, stores) == 1
     assert stores.orders.head(good).number in mailbox.only()["Subject"]
-    (row,) = sql(stores, "SELECT mail_after > now() FROM order_events WHERE kind = 'paid' AND mailed_at IS NULL")
+    (row,) = sql(
+        stores, "SELECT mail_after > now() FROM order_events WHERE kind = 'paid' AND mailed_at IS NULL"
+    )
     assert row == (True,)
 
 
@@ -528,7 +551,12 @@ def test_ses_refusing_a_mail_for_good_is_not_asked_again(
     ],
 )
 def test_what_is_about_us_is_tried_again(
-    process: Process, stores: Stores, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch, code: str, message: str
+    process: Process,
+    stores: Stores,
+    mailbox: Mailbox,
+    monkeypatch: pytest.MonkeyPatch,
+    code: str,
+    message: str,
 ) -> None:
     paid(stores)
     with monkeypatch.context() as patch:
@@ -559,8 +587,8 @@ def refuse(process: Process, patch: pytest.MonkeyPatch, code: str, message: str)
 
 @pytest.fixture
 def outbox(stores: Stores, dynamodb_endpoint: str) -> Stores:
-    for one in stores.outbox.claim(100, timedelta(0)):
-        stores.outbox.done(one.item)
+    for item in _items(stores):
+        stores.outbox.done(item)
     return stores
 
 
@@ -570,7 +598,9 @@ LINK = "http://127.0.0.1/password/reset?token=abc123"
 def test_a_password_reset_waits_in_the_outbox_and_is_sent_once(
     process: Process, outbox: Stores, mailbox: Mailbox
 ) -> None:
-    outbox.outbox.put(AccountMail.PASSWORD_RESET, "ada@example.com", {"name": "Ada", "link": LINK}, lifetime=HOUR)
+    outbox.outbox.put(
+        AccountMail.PASSWORD_RESET, "ada@example.com", {"name": "Ada", "link": LINK}, lifetime=HOUR
+    )
     outbox.outbox.put(AccountMail.NOTHING, "nobody@example.com", {"name": "", "link": LINK}, lifetime=HOUR)
     assert mail.send_outbox(process, outbox) == 2
     assert mail.send_outbox(process, outbox) == 0
@@ -599,7 +629,7 @@ def test_two_workers_take_a_waiting_mail_once_and_a_dead_ones_is_taken_again(out
     outbox.outbox.put(AccountMail.PASSWORD_RESET, "a@example.com", {"link": LINK}, lifetime=HOUR)
     assert len(outbox.outbox.claim(10, HOUR)) == 1
     assert outbox.outbox.claim(10, HOUR) == []
-    (item,) = [i for i in _items(outbox)]
+    (item,) = _items(outbox)
     outbox.outbox.later(item, timedelta(seconds=-1))
     assert len(outbox.outbox.claim(10, HOUR)) == 1
 

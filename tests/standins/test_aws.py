@@ -109,7 +109,8 @@ def test_what_was_acknowledged_survives_kill_9_and_a_torn_line(aws: Aws) -> None
 
 
 def test_a_sent_mail_is_a_file_only_we_may_read(aws: Aws) -> None:
-    raw = "From: Shop <shop@example.com>\r\nTo: ann@example.net\r\nSubject: Ordered\r\n\r\nThänk you\r\n".encode()
+    head = "From: Shop <shop@example.com>\r\nTo: ann@example.net\r\nSubject: Ordered\r\n\r\n"
+    raw = f"{head}Thänk you\r\n".encode()
     sent = aws.ses.send_email(
         FromEmailAddress="Shop <shop@example.com>",
         Destination={"ToAddresses": ["ann@example.net"]},

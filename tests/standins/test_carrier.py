@@ -77,7 +77,9 @@ def shop(postgres: Postgres) -> Iterator[Shop]:
         connection.execute("CREATE TABLE orders (status text, delivery jsonb, address text)")
         ready = {"status": "preparing", "timestamp": START.isoformat(), "tracking_code": "LF1"}
         connection.execute(
-            "INSERT INTO orders VALUES ('preparing', %s, %s), ('paid', NULL, '{}'), ('preparing', NULL, '{}')",
+            """
+            INSERT INTO orders VALUES ('preparing', %s, %s), ('paid', NULL, '{}'), ('preparing', NULL, '{}')
+            """,
             (json.dumps(ready), json.dumps({"city": "Bergen"})),
         )
     started = Shop(url)

@@ -26,7 +26,12 @@ def app(environ: dict[str, Any], start_response: StartResponse) -> Iterable[byte
     told["body"] = environ["wsgi.input"].read().decode("latin-1")
     told["pid"] = str(os.getpid())
     body = json.dumps(told).encode()
-    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("X-A", "1"), ("X-A", "2")]
+    headers = [
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(body))),
+        ("X-A", "1"),
+        ("X-A", "2"),
+    ]
     start_response("200 OK", headers)
     return [b""] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from storefront.domain.cart import CartView, read_quantity
 from storefront.services import carts
-from storefront.web import htmx, shopper
+from storefront.web import htmx, login, shopper
 from storefront.web.context import stores
 from storefront.web.csrf import csrf
 
@@ -57,7 +57,12 @@ def _page(view: CartView) -> Response:
     unpaid = stores().orders.unpaid_of(who) if who else None
     message = " ".join(str(words) for words in get_flashed_messages())
     response = htmx.render(
-        "cart/show.html", part="cart/_cart.html", cart=view, unpaid=unpaid, message=message
+        "cart/show.html",
+        part="cart/_cart.html",
+        cart=view,
+        unpaid=unpaid,
+        message=message,
+        merged=login.merged(view),
     )
     if request.method == "GET":
         shopper.show_count(response, view.count)

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from storefront.blueprints.lookup.forms import LookupForm
 from storefront.domain.errors import NotFound
 from storefront.domain.ids import read_order_number
-from storefront.web import htmx, shopper
+from storefront.web import htmx, limits, shopper
 from storefront.web.context import stores
 
 lookup = Blueprint("lookup", __name__)
@@ -22,6 +22,7 @@ def show() -> BaseResponse:
 
 
 @lookup.post("/track")
+@limits.looking_up
 def find() -> BaseResponse:
     form = LookupForm()
     if not form.validate():

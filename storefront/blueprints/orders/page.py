@@ -11,7 +11,7 @@ from storefront.domain.deliveries import estimate
 from storefront.domain.errors import StoreUnavailable
 from storefront.domain.orders import OrderStatus, OrderView
 from storefront.repositories.dynamodb.deliveries import Delivery
-from storefront.web import htmx, shopper
+from storefront.web import htmx, login, shopper
 from storefront.web.context import settings, stores
 
 COMING = frozenset(
@@ -30,6 +30,7 @@ def order_page(order: OrderView) -> Response:
         timeline=timeline(order.events),
         estimate=_estimate(order),
         may_change=shopper.may_change(order),
+        offer=login.guest() and order.user_id == shopper.known(),
         poll_url=url_for("orders.tracking", order_id=order.order_id, seen=version(order)),
         hold_minutes=round(order.hold.total_seconds() / 60, 1),
     )
@@ -45,6 +46,9 @@ def _delivery(order: OrderView) -> tuple[Delivery | None, datetime | None]:
     """The delivery by one Query; with DynamoDB away, the time of what Aurora last heard of it."""
     if order.delivery is None:
         return None, None
+    if login.away():
+        # It did not answer for the session a moment ago; a second wait would break the request's bound.
+        return None, datetime.fromisoformat(order.delivery["timestamp"])
     try:
         return stores().deliveries.for_tracking(order.order_id), None
     except StoreUnavailable:

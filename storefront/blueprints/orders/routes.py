@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from flask import Blueprint, Response, flash, make_response, redirect, request, url_for
@@ -12,7 +13,7 @@ from storefront.blueprints.orders.page import order_page, version
 from storefront.domain.errors import HoldLapsed, Invalid, PaidMeanwhile, PaymentUnavailable
 from storefront.domain.orders import OrderStatus, OrderView
 from storefront.services import cancellation, carts, delivery_address, expiry, payments
-from storefront.web import htmx, shopper
+from storefront.web import htmx, login, shopper
 from storefront.web.address_form import AddressForm
 from storefront.web.context import settings, stores, stripe
 
@@ -32,8 +33,24 @@ def keep_private(response: Response) -> Response:
 @orders.get("/orders")
 def index() -> Response:
     who = shopper.known()
-    rows = stores().orders.newest(PAGE, who) if who else []
-    return htmx.render("orders/index.html", part="orders/index.html", orders=rows)
+    rows = stores().customer_orders.page(who, PAGE + 1, _before()) if who else []
+    return htmx.render(
+        "orders/index.html",
+        part="orders/index.html",
+        orders=rows[:PAGE],
+        older=f"{rows[PAGE - 1].created_at.isoformat()}~{rows[PAGE - 1].order_id}" if rows[PAGE:] else None,
+        guest=login.guest(),
+    )
+
+
+def _before() -> tuple[datetime, UUID] | None:
+    """The key of the last order on the page before; odd ones begin at the newest."""
+    moment, _, order_id = request.args.get("before", "").partition("~")
+    try:
+        at, key = datetime.fromisoformat(moment), UUID(order_id)
+    except ValueError:
+        return None
+    return (at, key) if at.tzinfo is not None and 1970 < at.year < 9999 else None
 
 
 @orders.get("/orders/<uuid:order_id>")

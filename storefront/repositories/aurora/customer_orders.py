@@ -42,7 +42,7 @@ class CustomerOrders:
     def page(
         self, user_id: UUID, limit: int, before: tuple[datetime, UUID] | None = None
     ) -> list[CustomerOrder]:
-        """A customer's orders, newest first, in two statements; ``before`` is the key of the last one seen."""
+        """A customer's orders, newest first, in two statements; ``before`` is the last one's key."""
         wanted = (
             select(
                 Order.order_id,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, func, or_, select, tuple_, update
+from sqlalchemy import Interval, ScalarSelect, func, literal_column, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from storefront.domain.orders import (
@@ -150,7 +150,7 @@ class OrderEvents:
 
 def _reminder(order_id: UUID) -> ScalarSelect[Any]:
     """When a shopper is reminded of a new order, unless it is paid by then."""
-    third = (Order.expires_at - Order.created_at) / 3
+    third = literal_column("(orders.expires_at - orders.created_at) / 3", Interval)
     return (
         select(Order.created_at + func.least(REMIND_AFTER, third))
         .where(Order.order_id == order_id)

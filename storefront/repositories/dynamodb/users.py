@@ -52,8 +52,12 @@ class Users:
         started = time.monotonic()
         try:
             written = self._transact(
-                self._put({**keys.login(login.email_key), **_login_values(login)}, "attribute_not_exists(#k)"),
-                self._put({**keys.profile(profile.user_id), **_profile_values(profile)}, "attribute_not_exists(#k)"),
+                self._put(
+                    {**keys.login(login.email_key), **_login_values(login)}, "attribute_not_exists(#k)"
+                ),
+                self._put(
+                    {**keys.profile(profile.user_id), **_profile_values(profile)}, "attribute_not_exists(#k)"
+                ),
             )
         except StoreUnavailable:
             if time.monotonic() - started < PATIENCE and self.login(login.email_key) == login:

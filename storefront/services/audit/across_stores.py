@@ -22,13 +22,13 @@ PAGE = 1000
 BATCH = 100
 """Keys in one BatchGetItem at most."""
 
-_COLUMNS = (
-    "order_id, number, status, delivery, expires_at < clock_timestamp() - CAST(:round AS interval) AS overdue"
-)
-_AFTER = text(f"""
-    SELECT {_COLUMNS} FROM orders WHERE order_id > :after ORDER BY order_id LIMIT {PAGE}
-""")
-_THESE = text(f"SELECT {_COLUMNS} FROM orders WHERE order_id = ANY(:ids)")
+_ORDERS = """
+    SELECT order_id, number, status, delivery,
+           expires_at < clock_timestamp() - CAST(:round AS interval) AS overdue
+      FROM orders WHERE
+"""
+_AFTER = text(_ORDERS + "order_id > :after ORDER BY order_id LIMIT :page")
+_THESE = text(_ORDERS + "order_id = ANY(:ids)")
 _ROUND = f"{ROUND} seconds"
 _NEVER_PAID = (OrderStatus.PENDING, OrderStatus.EXPIRED, OrderStatus.CANCELLED)
 
@@ -56,7 +56,7 @@ def suspects(
 
 def _all(stores: Stores) -> Iterator[Sequence[Any]]:
     after = UUID(int=0)
-    while page := stores.db.rows(_AFTER, {"after": after, "round": _ROUND}):
+    while page := stores.db.rows(_AFTER, {"after": after, "round": _ROUND, "page": PAGE}):
         yield page
         after = page[-1].order_id
 

@@ -34,7 +34,8 @@ _PAYMENTS = """
            coalesce(e.refused, false) AS refused, e.cents
       FROM orders o JOIN payments p USING (order_id)
       LEFT JOIN LATERAL (
-          SELECT array_agg(data ->> 'ref') FILTER (WHERE kind IN ('payment_started', 'stray_capture')) AS refs,
+          SELECT array_agg(data ->> 'ref')
+                     FILTER (WHERE kind IN ('payment_started', 'stray_capture')) AS refs,
                  array_agg(data ->> 'ref') FILTER (WHERE kind = 'stray_capture') AS strays,
                  bool_or(kind = 'refund_refused') AS refused,
                  max(data ->> 'cents') FILTER (WHERE kind IN ('paid', 'paid_late')
@@ -43,12 +44,15 @@ _PAYMENTS = """
       ) e ON true
      WHERE p.provider = 'stripe' AND (p.external_ref IS NOT NULL OR e.refs IS NOT NULL)
 """
-_AFTER = text(f"""
-    {_PAYMENTS} AND (o.created_at > now() - CAST(:since AS interval) OR p.status = 'refunding')
+_AFTER = text(
+    _PAYMENTS
+    + """
+       AND (o.created_at > now() - CAST(:since AS interval) OR p.status = 'refunding')
        AND o.order_id > :after
-     ORDER BY o.order_id LIMIT {PAGE}
-""")
-_THESE = text(f"{_PAYMENTS} AND o.order_id = ANY(:ids)")
+     ORDER BY o.order_id LIMIT :page
+"""
+)
+_THESE = text(_PAYMENTS + " AND o.order_id = ANY(:ids)")
 
 
 def suspects(
@@ -87,7 +91,7 @@ def _ask(stripe: Stripe, ref: str) -> Taken | None:
 
 def _all(stores: Stores, since: timedelta) -> Iterator[Sequence[Any]]:
     after = UUID(int=0)
-    while page := stores.db.rows(_AFTER, {"after": after, "since": since}):
+    while page := stores.db.rows(_AFTER, {"after": after, "since": since, "page": PAGE}):
         yield page
         after = page[-1].order_id
 
@@ -160,7 +164,7 @@ def _own(row: Any, told: Mapping[str, Taken | None], currency: str) -> Iterator[
 
 def _amount_counts(row: Any, taken: Taken) -> bool:
     """A capture of a wrong amount or currency is on its way back and was told as it is."""
-    return row.payment == PaymentStatus.CAPTURED or taken.captured_cents != row.cents
+    return bool(row.payment == PaymentStatus.CAPTURED or taken.captured_cents != row.cents)
 
 
 def _others(row: Any, told: Mapping[str, Taken | None]) -> Iterator[Finding]:

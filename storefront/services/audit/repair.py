@@ -1,4 +1,4 @@
-"""What an audit may mend: each in a transaction that locks as the services do, and looks again before it acts."""
+"""What an audit may mend: each in a transaction that locks as the services do, and looks again then."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from storefront.payments.provider import RefundState
 from storefront.payments.stripe_client import Stripe
 from storefront.services import payments
 from storefront.services.audit.finding import Finding, Remedy
-from storefront.services.fulfilment import redeliver
+from storefront.services.fulfilment import redeliver, withdraw
 from storefront.stores import Stores
 
 
@@ -41,13 +41,13 @@ def repair(tools: Tools, finding: Finding) -> str:
 
 
 _LOCK_STOCK = text("SELECT quantity, reserved, received FROM stock WHERE sku = :sku FOR UPDATE")
-_UNITS = """
+_HELD = text("""
     SELECT coalesce(sum(i.qty), 0)::bigint FROM cart_items i JOIN orders o USING (cart_id)
-     WHERE i.sku = :sku AND
-"""
-_HELD = text(f"{_UNITS} o.status = 'pending'")
-_SOLD_UNITS = text(f"""
-    {_UNITS} (o.status IN ({", ".join(f"'{status}'" for status in SOLD)}) OR o.status = 'refunded' AND EXISTS (
+     WHERE i.sku = :sku AND o.status = 'pending'
+""")
+_SOLD_UNITS = text("""
+    SELECT coalesce(sum(i.qty), 0)::bigint FROM cart_items i JOIN orders o USING (cart_id)
+     WHERE i.sku = :sku AND (o.status = ANY(:sold) OR o.status = 'refunded' AND EXISTS (
         SELECT FROM order_events e WHERE e.order_id = o.order_id
            AND e.kind = 'refund_due' AND e.data ->> 'stock' = 'kept_out'))
 """)
@@ -73,14 +73,14 @@ def _restate(tools: Tools, finding: Finding) -> str:
     stores, sku = tools.stores, finding.sku
     with stores.transaction():
         row = _lock_stock(stores, sku)
-        sold = stores.db.session.execute(_SOLD_UNITS, {"sku": sku}).scalar_one()
+        sold = stores.db.session.execute(_SOLD_UNITS, {"sku": sku, "sold": sorted(SOLD)}).scalar_one()
         received = row.quantity + sold
         stores.db.session.execute(
             text("UPDATE stock SET received = :received WHERE sku = :sku"), {"received": received, "sku": sku}
         )
     return (
-        f"{sku}: received set from {row.received} to {received}. Count what is on hand, {row.quantity} by the "
-        f"books, and correct it with: storefront stock set {sku} N"
+        f"{sku}: received set from {row.received} to {received}. Count what is on hand, "
+        f"{row.quantity} by the books, and correct it with: storefront stock set {sku} N"
     )
 
 
@@ -131,22 +131,11 @@ def _outdo(order: Order, version: int) -> None:
 
 def _stop_parcel(tools: Tools, finding: Finding) -> str:
     stores, order_id = tools.stores, _order_id(finding)
-    shipment = stores.deliveries.for_tracking(order_id).shipment
     with stores.transaction():
         order, _ = stores.orders.lock(order_id)
         if order.state is not OrderStatus.REFUNDED:
             raise Conflict(f"Order {order.number} is {order.status}")
-        if order.delivery is None and shipment is not None:
-            order.delivery = {
-                "status": str(shipment.status),
-                "timestamp": stores.orders.now().isoformat(),
-                "tracking_code": shipment.tracking_code,
-                "carrier": shipment.carrier,
-                "estimated": shipment.estimated_delivery.isoformat(),
-                "projected": False,
-                "version": 1,
-            }
-        redeliver(order, status=str(ShipmentStatus.CANCELLED))
+        withdraw(order, stores.orders.now())
     return f"Order {order.number}: its shipment is cancelled. Make sure that no parcel goes out"
 
 
