@@ -13,7 +13,7 @@ RUN_READY := $(VENV)/.installed-run
 DEV_READY := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock clean
+.PHONY: help run test check bench pictures lock clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -34,6 +34,10 @@ check: $(DEV_READY)  ## lint, types, layers
 
 bench: $(DEV_READY)  ## measure: pages, orders, import
 	@$(BIN)/python -m bench
+
+pictures: $(DEV_READY)  ## take the README's pictures
+	@$(BIN)/python tests/chromium.py
+	@$(BIN)/python -m bench.pictures
 
 lock: $(DEV_READY)  ## write the lock files anew from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --extra standins $(LOCKING) -o requirements.lock

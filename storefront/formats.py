@@ -59,7 +59,7 @@ class Formats:
 
     def country(self, code: str) -> str:
         """The name of a country, of its ISO 3166 alpha-2 code."""
-        return Locale.parse(self._locale).territories.get(code, code)
+        return str(Locale.parse(self._locale).territories.get(code, code))
 
     def picture(self, url: str) -> str:
         """The address of a picture if the page may show it, else nothing."""

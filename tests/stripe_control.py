@@ -51,6 +51,11 @@ def api(stripe: str, method: str, path: str, **data: Any) -> Any:
     )
 
 
+def advance(stripe: str, seconds: float) -> None:
+    """Move Stripe's clock; refunds settle and pages end by it."""
+    _ask("POST", f"{stripe}/_standin/clock", json={"advance": seconds})
+
+
 def sessions_of(stripe: str, order_id: object) -> list[dict[str, Any]]:
     """The Checkout Sessions made for an order."""
     listed = api(stripe, "GET", "checkout/sessions", limit="100")["data"]

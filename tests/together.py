@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,3 +41,11 @@ def at_once(*calls: Callable[[], Any], bound: float = 60) -> Outcomes:
     assert not any(thread.is_alive() for thread in threads), "a call is still running"
     good = [result for result, error in zip(results, errors, strict=True) if error is None]
     return Outcomes(good, [error for error in errors if error is not None])
+
+
+def wait_until(true: Callable[[], bool], bound: float = 10) -> None:
+    """Ask until it is so, at most ``bound`` seconds."""
+    end = time.monotonic() + bound
+    while not true():
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(0.01)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -50,4 +51,5 @@ class Letters:
         subject, _, body = text.partition("\n")
         subject = subject.removeprefix("Subject:").strip()
         html = self._templates.get_template(f"mail/{template}.html").render(context, subject=subject)
-        return Letter(to, subject, body.strip() + "\n", html, reference)
+        body = re.sub(r"\n{3,}", "\n\n", body).strip() + "\n"
+        return Letter(to, subject, body, html, reference)

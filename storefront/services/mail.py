@@ -149,7 +149,7 @@ def send_password_reset(mailer: Mailer, to: str, name: str, link: str) -> None:
 
 
 def _reset(mailer: Mailer, one: Waiting) -> None:
-    send_password_reset(mailer, one.to, one.data.get("name", ""), one.data["link"])
+    send_password_reset(mailer, one.to, one.data.get("name", ""), ResetLinks(settings).address(one.data["nonce"]))
 
 
 _ACCOUNT_MAILS: dict[AccountMail, Callable[[Mailer, Waiting], None]] = {

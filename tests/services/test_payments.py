@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
@@ -9,8 +10,9 @@ from uuid import UUID
 import pytest
 from factories import DECLINED_CARD, back, lapse, order, pay_page, product, shopper
 from sqlalchemy import text
-from stripe_control import api, away, fault, refunds_of, sessions_of
+from stripe_control import advance, api, away, fault, refunds_of, sessions_of
 from together import at_once
+from working import work
 
 from storefront.domain.errors import (
     HoldLapsed,
@@ -23,9 +25,8 @@ from storefront.domain.errors import (
 from storefront.domain.orders import Kind, OrderStatus, OrderView, PaymentStatus, Provider
 from storefront.payments.provider import Attempt, AttemptState, RefundState
 from storefront.process import Process
-from storefront.services import cancellation, carts, expiry, fulfilment, payments
+from storefront.services import cancellation, carts, expiry, payments
 from storefront.services.payments import ReturnAddresses
-from storefront.services.worker import Worker
 from storefront.stores import Stores
 
 REFUND_FAILS = "4000000000005126"
@@ -365,9 +366,7 @@ def test_13_paid_after_expiry_and_sold_out_goes_back_once(till: Till) -> None:
     assert till.settle(order_id) is OrderStatus.REFUNDED
     assert till.settle(order_id) is OrderStatus.REFUNDED
     assert level(till.stores, sku) == (1, 0)
-    worker = Worker(till.process)
-    worker.round()
-    worker.round()
+    work(till.process, rounds=2)
     assert till.view(order_id).payment_status is PaymentStatus.REFUNDED
     assert till.refunded(order_id) == 2400
     assert len(refunds_of(till.address, till.intent(order_id))) == 1
@@ -413,7 +412,7 @@ def test_cancelled_then_paid_goes_back(till: Till) -> None:
         till.stores.stock.release([row.cart_id])
         row.move(OrderStatus.CANCELLED)
     assert till.settle(order_id) is OrderStatus.REFUNDED
-    Worker(till.process).round()
+    work(till.process)
     assert till.view(order_id).payment_status is PaymentStatus.REFUNDED
     assert till.refunded(order_id) == 1200
 
@@ -462,9 +461,7 @@ def test_a_second_capture_goes_back_by_its_own_id_and_the_first_stays(till: Till
     for _ in range(3):
         payments.apply(till.stores, order_id, told, "USD")
     assert till.kinds(order_id).count(Kind.STRAY_CAPTURE) == 1
-    worker = Worker(till.process)
-    worker.round()
-    worker.round()
+    work(till.process, rounds=2)
     assert told.intent is not None
     assert [one["amount"] for one in refunds_of(till.address, told.intent)] == [1200]
     assert till.kinds(order_id).count(Kind.STRAY_REFUNDED) == 1
@@ -599,25 +596,18 @@ def test_a_pending_refund_is_asked_about_until_it_is_done(till: Till) -> None:
     order_id = refunding(till, REFUND_PENDING)
     assert till.refund(order_id) is RefundState.PENDING
     assert till.view(order_id).payment_status is PaymentStatus.REFUNDING
-    api_clock(till, 5)
+    advance(till.address, 5)
     assert till.refund(order_id) is RefundState.DONE
     assert till.view(order_id).payment_status is PaymentStatus.REFUNDED
-
-
-def api_clock(till: Till, seconds: float) -> None:
-    from stripe_control import _ask
-
-    _ask("POST", f"{till.address}/_standin/clock", json={"advance": seconds})
 
 
 def test_a_refund_that_the_bank_sends_back_is_told_and_not_tried_for_ever(till: Till) -> None:
     order_id = refunding(till, REFUND_FAILS)
     assert till.refund(order_id) is RefundState.DONE
-    api_clock(till, 5)
+    advance(till.address, 5)
     assert till.refund(order_id) is RefundState.REFUSED
     assert till.kinds(order_id).count(Kind.REFUND_REFUSED) == 1
-    worker = Worker(till.process)
-    worker.round()
+    work(till.process)
     assert len(refunds_of(till.address, till.intent(order_id))) == 1
 
 
@@ -744,18 +734,14 @@ def test_no_connection_is_held_while_stripe_is_asked(till: Till, monkeypatch: py
     third = order(till.stores)
     till.start(third)
     lapse(till.stores, third)
-    worker = Worker(till.process)
-    worker.round()
+    work(till.process)
     assert {name for name, _ in held} >= {"look", "open_checkout", "close", "refund", "refund_state"}
     assert [one for one in held if one[1]] == []
     assert till.view(third).status is OrderStatus.EXPIRED
     assert till.view(first).payment_status is PaymentStatus.REFUNDED
-    assert fulfilment.BATCH
 
 
 def test_a_stripe_that_hangs_is_given_up_within_five_seconds(till: Till) -> None:
-    import time
-
     order_id = order(till.stores)
     with fault(till.address, "POST /v1/checkout/sessions", "delay:6", 4):
         started = time.monotonic()

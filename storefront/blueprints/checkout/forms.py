@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from wtforms import EmailField, HiddenField
+from wtforms import BooleanField, EmailField, HiddenField
 
 from storefront.domain.errors import NotFound
 from storefront.web.address_form import AddressForm
@@ -15,6 +15,9 @@ class CheckoutForm(AddressForm):
     email = EmailField("E-mail", [Text(254, "Enter your e-mail address"), Email()], filters=[stripped])
     cart_id = HiddenField()
     seen = HiddenField()
+    address_id = HiddenField()
+    """A customer's saved address; radio buttons on the page. Empty: the typed one."""
+    keep_address = BooleanField("Keep this address in my account")
 
     def cart(self) -> UUID:
         """The cart the page showed.

@@ -1,0 +1,24 @@
+"""The import of 51,000 real products: seconds, and the largest memory of the process."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import time
+
+from bench.shop import REAL_CATALOG, STOREFRONT, Shop
+
+
+def report(shop: Shop) -> None:
+    if not REAL_CATALOG.exists():
+        print("import: skipped, the real catalogue is not beside this repository")
+        return
+    started = time.perf_counter()
+    rejects = shop.data / "rejects"
+    rejects.mkdir(exist_ok=True)
+    link = rejects / REAL_CATALOG.name
+    link.symlink_to(REAL_CATALOG)
+    subprocess.run([STOREFRONT, "catalog", "import", link], env=shop.environment, check=True)
+    taken = time.perf_counter() - started
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(f"import: {taken:.1f} s, at most {peak:.0f} MB")
