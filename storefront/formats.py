@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 from urllib.parse import urlsplit
 
 from babel import Locale
-from babel import Locale
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_currency, format_decimal
 from markupsafe import Markup
@@ -55,10 +54,6 @@ class Formats:
 
     def country(self, code: str) -> str:
         """A country's name by its ISO 3166 alpha-2 code."""
-        return str(Locale.parse(self._locale).territories.get(code, code))
-
-    def country(self, code: str) -> str:
-        """The name of a country, of its ISO 3166 alpha-2 code."""
         return str(Locale.parse(self._locale).territories.get(code, code))
 
     def picture(self, url: str) -> str:

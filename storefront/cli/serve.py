@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -148,9 +149,9 @@ def _claimed(place: Place) -> socket.socket:
 def _produce(place: Place, environment: Mapping[str, str], app: str) -> None:
     Settings()  # raises where production would refuse to start
     crew = Crew()
-    with _folder_for_figures() as figures:
+    with tempfile.TemporaryDirectory(prefix="storefront-", ignore_cleanup_errors=True) as folder:
         try:
-            _start_web(place, crew, {"PROMETHEUS_MULTIPROC_DIR": figures, **environment}, app)
+            _start_web(place, crew, _with_figures(environment, Path(folder)), app)
             _tend(crew)
         finally:
             crew.stop()
@@ -163,32 +164,33 @@ def _develop(place: Place, environment: Mapping[str, str], app: str) -> None:
     occupancy = Occupancy(place.data, "shop")
     here = {"STOREFRONT_BASE_URL": place.address_here}
     machine = Machine(place.data, here | dict(environment))
-    with _folder_for_figures() as figures:
-        try:
-            machine.start_stores(stripe_webhook=f"{place.address_here}/webhooks/stripe")
-            machine.agree_with_carrier()
-            occupancy.publish(here | machine.settings)
-            os.environ.update(machine.environment)
-            migrate(Settings())
-            if machine.postgres is not None and _is_empty(machine.environment["STOREFRONT_DATABASE_URL"]):
-                _import_demo(machine.environment)
-            shop = {"PROMETHEUS_MULTIPROC_DIR": figures, **machine.environment}
-            _start_web(place, machine.crew, shop, app)
-            print(_greeting(place, machine), file=sys.stderr, flush=True)
-            # These two come after "ready": nobody waits for them, and they would slow the start of the web.
-            worker = Child("worker", ["-m", "storefront", "worker"], shop, announces=False)
-            worker.start()
-            machine.crew.add(worker)
-            machine.start_carrier(f"{place.address_here}/webhooks/carrier")
-            _tend(machine.crew)
-        finally:
-            machine.stop()
-            occupancy.release()
+    try:
+        machine.start_stores(stripe_webhook=f"{place.address_here}/webhooks/stripe")
+        machine.agree_with_carrier()
+        occupancy.publish(here | machine.settings)
+        os.environ.update(machine.environment)
+        migrate(Settings())
+        if machine.postgres is not None and _is_empty(machine.environment["STOREFRONT_DATABASE_URL"]):
+            _import_demo(machine.environment)
+        shop = _with_figures(machine.environment, place.data / "metrics")
+        _start_web(place, machine.crew, shop, app)
+        print(_greeting(place, machine), file=sys.stderr, flush=True)
+        # These two come after "ready": nobody waits for them, and they would slow the start of the web.
+        worker = Child("worker", ["-m", "storefront", "worker"], shop, announces=False)
+        worker.start()
+        machine.crew.add(worker)
+        machine.start_carrier(f"{place.address_here}/webhooks/carrier")
+        _tend(machine.crew)
+    finally:
+        machine.stop()
+        occupancy.release()
 
 
-def _folder_for_figures() -> tempfile.TemporaryDirectory[str]:
-    """Where the processes of one run put what ``/metrics`` adds up."""
-    return tempfile.TemporaryDirectory(prefix="storefront-metrics-", ignore_cleanup_errors=True)
+def _with_figures(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Name the folder, emptied, where the processes of one run put what ``/metrics`` adds up."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return {"PROMETHEUS_MULTIPROC_DIR": str(folder.resolve()), **environment}
 
 
 def _start_web(place: Place, crew: Crew, environment: Mapping[str, str], app: str) -> None:

@@ -19,7 +19,7 @@ from storefront.config import Settings
 from storefront.domain.deliveries import ShipmentStatus
 from storefront.domain.errors import StoreUnavailable
 from storefront.domain.orders import SOLD, Event, Kind, OrderStatus, OrderView
-from storefront.links import OrderLinks
+from storefront.links import OrderLinks, ResetLinks
 from storefront.mail.mailer import Mailer
 from storefront.mail.message import MailRefused, Recipient
 from storefront.process import Process
@@ -125,7 +125,7 @@ def send_outbox(process: Process, stores: Stores) -> int:
 
     def send(one: Waiting) -> None:
         try:
-            _ACCOUNT_MAILS[one.kind](process.mailer, one)
+            _ACCOUNT_MAILS[one.kind](process, one)
         except MailRefused as refused:
             log.error("mail_refused", mail=str(one.kind), reason=str(refused))
         stores.outbox.done(one.item)
@@ -148,13 +148,15 @@ def send_password_reset(mailer: Mailer, to: str, name: str, link: str) -> None:
     mailer.send("password_reset", Recipient(to, name), reference, link=link)
 
 
-def _reset(mailer: Mailer, one: Waiting) -> None:
-    send_password_reset(mailer, one.to, one.data.get("name", ""), ResetLinks(settings).address(one.data["nonce"]))
+def _reset(process: Process, one: Waiting) -> None:
+    """The outbox holds a nonce, from which only the shop's secret makes the link."""
+    link = ResetLinks(process.settings).address(one.data["nonce"])
+    send_password_reset(process.mailer, one.to, one.data.get("name", ""), link)
 
 
-_ACCOUNT_MAILS: dict[AccountMail, Callable[[Mailer, Waiting], None]] = {
+_ACCOUNT_MAILS: dict[AccountMail, Callable[[Process, Waiting], None]] = {
     AccountMail.PASSWORD_RESET: _reset,
-    AccountMail.NOTHING: lambda _mailer, _one: None,
+    AccountMail.NOTHING: lambda _process, _one: None,
 }
 
 

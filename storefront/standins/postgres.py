@@ -53,6 +53,7 @@ class Postgres:
     def __init__(self, data: Path, *, durable: bool = True) -> None:
         self._cluster = data.resolve() / "postgres"
         self._log = data.resolve() / "postgres.log"
+        self._durable = durable
         self._settings = _SETTINGS | ({} if durable else {"fsync": "off", "synchronous_commit": "off"})
         self._server: subprocess.Popen[bytes] | None = None
 
@@ -132,7 +133,7 @@ class Postgres:
         # Under the C locale, trigrams drop every letter that isn't ASCII.
         command = [_program("initdb"), "-D", str(new), "-U", OWNER, "--locale=C.UTF-8", "--encoding=UTF8"]
         made = subprocess.run(
-            [*command, "--auth-local=trust", "--auth-host=reject"],
+            [*command, "--auth-local=trust", "--auth-host=reject", *([] if self._durable else ["--no-sync"])],
             cwd=new,
             capture_output=True,
             text=True,

@@ -79,44 +79,98 @@ def carried(stores: Stores, order_id: UUID, *statuses: ShipmentStatus) -> UUID:
 class Shop:
     """One order in each state, reached by the services; ``ids`` by state."""
 
-    def __init__(self, process: Process) -> None:
-        stores = self.stores = process.stores()
-        self.sku = product(stores, "pan", price=1200, quantity=100)
-        free = product(stores, "leaflet", price=0, quantity=9)
+    def __init__(self, stores: Stores, ids: dict[str, UUID]) -> None:
+        self.stores = stores
+        self.sku = "pan"
+        self.ids = ids
+
+
+def opened(process: Process) -> Shop:
+    stores = process.stores()
+    sku = product(stores, "pan", price=1200, quantity=100)
+    free = product(stores, "leaflet", price=0, quantity=9)
+    ids: dict[str, UUID] = {}
+    ids["expired"] = order(stores, sku)
+    lapse(stores, ids["expired"])
+    expiry.expire_lapsed(stores, process.stripe, "USD")
+    ids["revived"] = order(stores, sku)
+    lapse(stores, ids["revived"])
+    expiry.expire_lapsed(stores, process.stripe, "USD")
+    capture(stores, ids["revived"])
+    ids["cancelled"] = order(stores, sku)
+    cancellation.cancel(stores, process.stripe, ids["cancelled"], "USD", by="shopper")
+    for state in ("preparing", "shipped", "delivered", "returned", "kept"):
+        ids[state] = capture(stores, order(stores, sku, qty=2))
+    ids["free"] = order(stores, free)
+    fulfilment.write_shipments(stores, process.settings.zone)
+    carried(stores, ids["shipped"], ShipmentStatus.IN_TRANSIT)
+    carried(stores, ids["delivered"], ShipmentStatus.IN_TRANSIT, ShipmentStatus.DELIVERED)
+    payments.refund(stores, ids["returned"], restock=True, by="operator")
+    payments.refund(stores, ids["kept"], restock=False, by="operator")
+    ids["pending"] = order(stores, sku, qty=3)
+    expiry.extend(stores, ids["pending"])
+    ids["paid"] = capture(stores, order(stores, sku))
+    fulfilment.project(stores)
+    return Shop(stores, ids)
+
+
+class Shelf:
+    """Keeps a copy of all tables beside them, since opening a shop anew takes its time."""
+
+    def __init__(self, database_url: str) -> None:
+        self._engine = create_engine(Settings(database_url=database_url).sqlalchemy_url)
         self.ids: dict[str, UUID] = {}
-        self.ids["expired"] = order(stores, self.sku)
-        lapse(stores, self.ids["expired"])
-        expiry.expire_lapsed(stores, process.stripe, "USD")
-        self.ids["revived"] = order(stores, self.sku)
-        lapse(stores, self.ids["revived"])
-        expiry.expire_lapsed(stores, process.stripe, "USD")
-        capture(stores, self.ids["revived"])
-        self.ids["cancelled"] = order(stores, self.sku)
-        cancellation.cancel(stores, process.stripe, self.ids["cancelled"], "USD", by="shopper")
-        for state in ("preparing", "shipped", "delivered", "returned", "kept"):
-            self.ids[state] = capture(stores, order(stores, self.sku, qty=2))
-        self.ids["free"] = order(stores, free)
-        fulfilment.write_shipments(stores, process.settings.zone)
-        carried(stores, self.ids["shipped"], ShipmentStatus.IN_TRANSIT)
-        carried(stores, self.ids["delivered"], ShipmentStatus.IN_TRANSIT, ShipmentStatus.DELIVERED)
-        payments.refund(stores, self.ids["returned"], restock=True, by="operator")
-        payments.refund(stores, self.ids["kept"], restock=False, by="operator")
-        self.ids["pending"] = order(stores, self.sku, qty=3)
-        expiry.extend(stores, self.ids["pending"])
-        self.ids["paid"] = capture(stores, order(stores, self.sku))
-        fulfilment.project(stores)
+
+    def keep(self, ids: dict[str, UUID]) -> None:
+        self.ids = ids
+        self._run("CREATE SCHEMA kept", *(f"CREATE TABLE kept.{t} AS TABLE {t}" for t in self._tables))
+
+    def bring_back(self) -> None:
+        columns = {
+            table.name: ", ".join(column.name for column in table.columns if column.computed is None)
+            for table in metadata.sorted_tables
+        }
+        self._run(
+            *(f"INSERT INTO {t} ({columns[t]}) SELECT {columns[t]} FROM kept.{t}" for t in self._tables)
+        )
+
+    def clear(self) -> None:
+        self._run("DROP SCHEMA IF EXISTS kept CASCADE")
+        self._engine.dispose()
+
+    @property
+    def _tables(self) -> list[str]:
+        return [table.name for table in metadata.sorted_tables]
+
+    def _run(self, *statements: str) -> None:
+        with self._engine.begin() as db:
+            for statement in statements:
+                db.execute(text(statement))
+
+
+@pytest.fixture(scope="module")
+def shelf(database_url: str) -> Iterator[Shelf]:
+    made = Shelf(database_url)
+    yield made
+    made.clear()
 
 
 @pytest.fixture
-def shop(process: Process) -> Shop:
-    return Shop(process)
+def shop(process: Process, shelf: Shelf) -> Shop:
+    """An open shop. What DynamoDB has of its orders must be left as it is: use ``opened`` otherwise."""
+    if not shelf.ids:
+        shelf.keep(opened(process).ids)
+    else:
+        shelf.bring_back()
+    return Shop(process.stores(), shelf.ids)
 
 
 def told(found: list[Finding]) -> list[str]:
     return [f"{one.invariant}: {one.message}" for one in found]
 
 
-def test_a_shop_in_which_everything_happened_is_sound(process: Process, shop: Shop) -> None:
+def test_a_shop_in_which_everything_happened_is_sound(process: Process) -> None:
+    shop = opened(process)
     assert told(findings(shop.stores, due=False)) == []
     fulfilment.write_shipments(shop.stores, process.settings.zone)
     assert told(findings(shop.stores, due=True)) == []
@@ -140,14 +194,16 @@ ORDER_PLANTS = [
         "but 1 were captured",
     ),
     (
-        "UPDATE order_events SET data = data || '{\"currency\": \"EUR\"}' WHERE order_id = :id AND kind = 'paid'",
+        'UPDATE order_events SET data = data || \'{"currency": "EUR"}\''
+        " WHERE order_id = :id AND kind = 'paid'",
         "paid",
         "I4",
         "paid in EUR",
     ),
     ("UPDATE orders SET delivery = NULL WHERE order_id = :id", "shipped", "I7", "without a delivery"),
     (
-        "UPDATE orders SET delivery = (SELECT delivery FROM orders WHERE status = 'shipped') WHERE order_id = :id",
+        "UPDATE orders SET delivery = (SELECT delivery FROM orders WHERE status = 'shipped')"
+        " WHERE order_id = :id",
         "expired",
         "I7",
         "has a delivery, but is expired",
@@ -161,7 +217,8 @@ ORDER_PLANTS = [
     ("DELETE FROM order_events WHERE order_id = :id AND kind = 'placed'", "pending", "I9", "never placed"),
     (
         "INSERT INTO order_events (order_id, event_id, kind, data)"
-        " SELECT order_id, 'again', 'paid_late', data FROM order_events WHERE order_id = :id AND kind = 'paid'",
+        " SELECT order_id, 'again', 'paid_late', data FROM order_events"
+        " WHERE order_id = :id AND kind = 'paid'",
         "paid",
         "I9",
         "paid twice",
@@ -248,7 +305,8 @@ ORDER_PLANTS = [
         "but was placed at 3600",
     ),
     (
-        "UPDATE cart_items SET price_cents = 1 WHERE cart_id = (SELECT cart_id FROM orders WHERE order_id = :id)",
+        "UPDATE cart_items SET price_cents = 1"
+        " WHERE cart_id = (SELECT cart_id FROM orders WHERE order_id = :id)",
         "pending",
         "I10",
         "but its lines 3",
@@ -360,7 +418,7 @@ def test_more_promised_than_there_is_can_not_be_mended(process: Process, shop: S
     without("stock", "stock_reserved_check")
     sql(
         shop.stores,
-        "UPDATE stock SET quantity = 1, reserved = 1, received = received - quantity + 1 WHERE sku = 'pan'",
+        "UPDATE stock SET quantity = 1, reserved = 1, received = received + 1 - quantity WHERE sku = 'pan'",
     )
     (found,) = findings(shop.stores, due=False)
     assert (found.invariant, found.repairable) == ("I2", False)
@@ -402,7 +460,8 @@ def test_two_orders_of_one_cart_are_found(shop: Shop, without: Any) -> None:
     without("orders", "orders_cart_id_key")
     sql(
         shop.stores,
-        "UPDATE orders SET cart_id = (SELECT cart_id FROM orders WHERE order_id = :other) WHERE order_id = :id",
+        "UPDATE orders SET cart_id = (SELECT cart_id FROM orders WHERE order_id = :other)"
+        " WHERE order_id = :id",
         id=shop.ids["cancelled"],
         other=shop.ids["expired"],
     )
@@ -497,7 +556,7 @@ def test_what_a_worker_does_meanwhile_is_not_held_against_it(
         slept.append(seconds)
         Worker(process).round()
 
-    monkeypatch.setattr(auditing.time, "sleep", while_we_wait)
+    monkeypatch.setattr(auditing, "sleep", while_we_wait)
     assert findings(stores) == []
     assert len(slept) == 1
 
@@ -591,7 +650,8 @@ def test_a_shipment_of_a_refunded_order_is_found_and_stopped(process: Process, s
     assert shipment.status is ShipmentStatus.CANCELLED
 
 
-def test_a_refunded_order_that_is_still_prepared_is_stopped(process: Process, shop: Shop) -> None:
+def test_a_refunded_order_that_is_still_prepared_is_stopped(process: Process) -> None:
+    shop = opened(process)
     sql(
         shop.stores,
         'UPDATE orders SET delivery = delivery || \'{"status": "preparing"}\' WHERE order_id = :id',
@@ -790,5 +850,5 @@ def test_a_settlement_under_way_is_not_held_against_anybody(
     paid = order(stores)
     pay_page(payments.start(stores, process.stripe, paid, back, "USD"))
     settle = lambda _seconds: payments.settle(stores, process.stripe, paid, "USD")  # noqa: E731
-    monkeypatch.setattr(auditing.time, "sleep", settle)
+    monkeypatch.setattr(auditing, "sleep", settle)
     assert with_stripe(process) == []

@@ -8,7 +8,7 @@ import pytest
 from factories import back, lapse, order, pay_page, product, shopper
 from stripe_control import away, refunds_of, sessions_of
 from together import at_once
-from working import work
+from working import tell, work
 
 from storefront.domain.deliveries import ShipmentStatus
 from storefront.domain.errors import Conflict, NotFound, PaidMeanwhile, PaymentUnavailable
@@ -135,10 +135,8 @@ def test_what_ended_or_was_sent_cannot_be_cancelled(process: Process, stores: St
     lapse(stores, ended)
     expiry.expire_lapsed(stores, process.stripe, "USD")
     sent = order(stores, product(stores, price=0))
-    with stores.transaction():
-        row, _ = stores.orders.lock(sent)
-        row.move(OrderStatus.PREPARING)
-        row.move(OrderStatus.SHIPPED)
+    work(process)
+    tell(stores, sent, ShipmentStatus.IN_TRANSIT)
     for order_id in (ended, sent):
         before = stores.orders.head(order_id).status
         with pytest.raises(Conflict):

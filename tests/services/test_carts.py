@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 from factories import lapse, order, product, shopper
 from sqlalchemy import text
@@ -9,18 +11,18 @@ from together import at_once
 
 from storefront.domain.cart import MAX_LINES
 from storefront.domain.errors import Conflict, NotFound, TooLarge
+from storefront.domain.ids import UserId
 from storefront.domain.orders import OrderStatus
 from storefront.process import Process
-from storefront.services import carts
+from storefront.services import carts, expiry
 from storefront.stores import Stores
 
 
-def unpaid(stores: Stores, *skus: str, user_id: object = None, qty: int = 1) -> object:
+def unpaid(stores: Stores, *skus: str, user_id: UserId | None = None, qty: int = 1) -> UUID:
     """An order whose hold ended."""
-    order_id = order(stores, *skus, qty=qty, user_id=user_id)  # type: ignore[arg-type]
+    order_id = order(stores, *skus, qty=qty, user_id=user_id)
     lapse(stores, order_id)
-    with stores.transaction():
-        stores.stock.release(cart for _, cart in stores.orders.expire([order_id]))
+    expiry._release(stores, [order_id])
     return order_id
 
 
@@ -107,16 +109,16 @@ def test_twelve_first_adds_at_once_share_one_cart(process: Process, stores: Stor
 def test_lines_of_an_order_that_ended_unpaid_go_back_once(stores: Stores) -> None:
     user_id, sku = shopper(), product(stores)
     order_id = unpaid(stores, sku, user_id=user_id, qty=2)
-    assert carts.put_back(stores, user_id, order_id) == 1  # type: ignore[arg-type]
+    assert carts.put_back(stores, user_id, order_id) == 1
     with pytest.raises(Conflict):
-        carts.put_back(stores, user_id, order_id)  # type: ignore[arg-type]
+        carts.put_back(stores, user_id, order_id)
     assert stores.carts.count(user_id) == 2
 
 
 def test_lines_go_back_once_however_often_it_is_clicked_at_once(process: Process, stores: Stores) -> None:
     user_id, sku = shopper(), product(stores)
     order_id = unpaid(stores, sku, user_id=user_id, qty=2)
-    done = at_once(*[lambda: carts.put_back(process.stores(), user_id, order_id)] * 8)  # type: ignore[arg-type]
+    done = at_once(*[lambda: carts.put_back(process.stores(), user_id, order_id)] * 8)
     assert len(done.results) == 1
     assert done.kinds() == {Conflict}
     assert stores.carts.count(user_id) == 2
@@ -138,9 +140,9 @@ def test_what_does_not_fit_into_the_cart_is_not_put_back_and_may_be_tried_again(
     for other in others:
         carts.add(stores, user_id, other, 1)
     with pytest.raises(TooLarge):
-        carts.put_back(stores, user_id, order_id)  # type: ignore[arg-type]
+        carts.put_back(stores, user_id, order_id)
     carts.change(stores, user_id, others[0], 0)
-    assert carts.put_back(stores, user_id, order_id) == 1  # type: ignore[arg-type]
+    assert carts.put_back(stores, user_id, order_id) == 1
 
 
 def test_products_no_longer_sold_stay_behind(stores: Stores) -> None:
@@ -148,7 +150,7 @@ def test_products_no_longer_sold_stay_behind(stores: Stores) -> None:
     order_id = unpaid(stores, kept, gone, user_id=user_id)
     with stores.transaction():
         stores.db.session.execute(text("UPDATE products SET listed = false WHERE sku = :s"), {"s": gone})
-    assert carts.put_back(stores, user_id, order_id) == 1  # type: ignore[arg-type]
+    assert carts.put_back(stores, user_id, order_id) == 1
     assert [line.sku for line in stores.carts.active(user_id).lines] == [kept]
 
 

@@ -29,7 +29,7 @@ from storefront.domain.orders import Kind, OrderStatus, PaymentStatus, Provider
 from storefront.process import Process
 from storefront.repositories.aurora.carts import Carts
 from storefront.repositories.aurora.orders import Orders
-from storefront.services import carts
+from storefront.services import carts, expiry
 from storefront.services.checkout import Placement, place
 from storefront.stores import Stores
 
@@ -284,9 +284,7 @@ def test_the_same_submit_after_the_order_ended_does_not_order_again(stores: Stor
     confirmed = placement(stores, user_id)
     order_id = place(stores, confirmed, HOLD)
     lapse(stores, order_id)
-    with stores.transaction():
-        (expired,) = stores.orders.expire([order_id])
-        stores.stock.release([expired[1]])
+    expiry._release(stores, [order_id])
     assert place(stores, confirmed, HOLD) == order_id
     assert stores.stock.level(sku).reserved == 0
 
@@ -314,10 +312,8 @@ def test_a_fourth_live_hold_is_refused_until_one_has_ended(stores: Stores) -> No
         order(stores, sku, user_id=user_id)
     assert stores.stock.level(sku).reserved == 3
     assert stores.carts.active(user_id).count == 1, "what was refused stays in the cart"
-    with stores.transaction():
-        ended, _ = stores.orders.lock(first)
-        stores.stock.release([ended.cart_id])
-        ended.move(OrderStatus.CANCELLED)
+    lapse(stores, first)
+    expiry._release(stores, [first])
     place(stores, placement(stores, user_id), HOLD)
 
 

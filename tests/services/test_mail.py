@@ -31,6 +31,7 @@ from storefront.domain.deliveries import CarrierEvent, ShipmentStatus
 from storefront.domain.errors import StoreUnavailable
 from storefront.domain.ids import OrderNumber, tracking_code
 from storefront.domain.orders import Kind, OrderStatus
+from storefront.links import ResetLinks
 from storefront.payments.provider import Attempt, AttemptState
 from storefront.process import Process
 from storefront.repositories.dynamodb.outbox import AccountMail
@@ -593,22 +594,23 @@ def outbox(stores: Stores, dynamodb_endpoint: str) -> Stores:
 
 
 LINK = "http://127.0.0.1/password/reset?token=abc123"
+NONCE = {"name": "Ada", "nonce": "n0nce"}
 
 
 def test_a_password_reset_waits_in_the_outbox_and_is_sent_once(
     process: Process, outbox: Stores, mailbox: Mailbox
 ) -> None:
-    outbox.outbox.put(
-        AccountMail.PASSWORD_RESET, "ada@example.com", {"name": "Ada", "link": LINK}, lifetime=HOUR
-    )
-    outbox.outbox.put(AccountMail.NOTHING, "nobody@example.com", {"name": "", "link": LINK}, lifetime=HOUR)
+    outbox.outbox.put(AccountMail.PASSWORD_RESET, "ada@example.com", NONCE, lifetime=HOUR)
+    outbox.outbox.put(AccountMail.NOTHING, "nobody@example.com", {}, lifetime=HOUR)
     assert mail.send_outbox(process, outbox) == 2
     assert mail.send_outbox(process, outbox) == 0
     letter = mailbox.only()
     assert letter["To"].addresses[0].addr_spec == "ada@example.com"
     assert letter["Subject"] == "Choose a new password for Larkfield"
-    assert LINK in body(letter)
-    assert LINK in links(letter)
+    link = ResetLinks(process.settings).address("n0nce")
+    assert link.startswith("http://127.0.0.1/")
+    assert link in body(letter)
+    assert link in links(letter)
     assert "Hello Ada" in body(letter)
 
 
@@ -618,15 +620,13 @@ def test_an_advertisement_for_a_name_does_not_reach_anybody(process: Process, ma
 
 
 def test_a_reset_that_came_too_late_is_not_sent(process: Process, outbox: Stores, mailbox: Mailbox) -> None:
-    outbox.outbox.put(
-        AccountMail.PASSWORD_RESET, "a@example.com", {"link": LINK}, lifetime=timedelta(seconds=-1)
-    )
+    outbox.outbox.put(AccountMail.PASSWORD_RESET, "a@example.com", NONCE, lifetime=timedelta(seconds=-1))
     assert mail.send_outbox(process, outbox) == 0
     assert mailbox.mails() == []
 
 
 def test_two_workers_take_a_waiting_mail_once_and_a_dead_ones_is_taken_again(outbox: Stores) -> None:
-    outbox.outbox.put(AccountMail.PASSWORD_RESET, "a@example.com", {"link": LINK}, lifetime=HOUR)
+    outbox.outbox.put(AccountMail.PASSWORD_RESET, "a@example.com", NONCE, lifetime=HOUR)
     assert len(outbox.outbox.claim(10, HOUR)) == 1
     assert outbox.outbox.claim(10, HOUR) == []
     (item,) = _items(outbox)
@@ -646,7 +646,7 @@ def _items(stores: Stores) -> list[str]:
 def test_an_outbox_mail_survives_ses_away(
     process: Process, outbox: Stores, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outbox.outbox.put(AccountMail.PASSWORD_RESET, "a@example.com", {"link": LINK}, lifetime=HOUR)
+    outbox.outbox.put(AccountMail.PASSWORD_RESET, "a@example.com", NONCE, lifetime=HOUR)
     with monkeypatch.context() as patch:
         refuse(process, patch, "TooManyRequestsException", "")
         with pytest.raises(StoreUnavailable):
@@ -662,7 +662,7 @@ def test_the_worker_sends_both_kinds(process: Process, outbox: Stores, mailbox: 
     order_id = order(outbox)
     pay_page(payments.start(outbox, process.stripe, order_id, back, "USD"))
     assert payments.settle(outbox, process.stripe, order_id, "USD") is OrderStatus.PAID
-    outbox.outbox.put(AccountMail.PASSWORD_RESET, "a@example.com", {"link": LINK}, lifetime=HOUR)
+    outbox.outbox.put(AccountMail.PASSWORD_RESET, "a@example.com", NONCE, lifetime=HOUR)
     Worker(process).round()
     assert len(mailbox.mails()) == 2
     assert outbox.events.happened(order_id, Kind.PREPARING)

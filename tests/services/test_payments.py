@@ -85,10 +85,7 @@ class Till:
     def expire(self, order_id: UUID) -> None:
         """The hold ends as the worker ends it, while the page stays payable: the worst case."""
         lapse(self.stores, order_id)
-        with self.stores.transaction():
-            for _, cart_id in self.stores.orders.expire([order_id]):
-                self.stores.stock.release([cart_id])
-            self.stores.events.record(order_id, Kind.EXPIRED)
+        expiry._release(self.stores, [order_id])
 
 
 @pytest.fixture
@@ -407,10 +404,7 @@ def test_28_paid_after_its_lines_went_back_into_the_cart_goes_back(till: Till) -
 def test_cancelled_then_paid_goes_back(till: Till) -> None:
     order_id = order(till.stores)
     till.pay(order_id)
-    with till.stores.transaction():
-        row, _ = till.stores.orders.lock(order_id)
-        till.stores.stock.release([row.cart_id])
-        row.move(OrderStatus.CANCELLED)
+    cancellation._cancel(till.stores, order_id, till.view(order_id).external_ref, "shopper")
     assert till.settle(order_id) is OrderStatus.REFUNDED
     work(till.process)
     assert till.view(order_id).payment_status is PaymentStatus.REFUNDED

@@ -93,8 +93,13 @@ def test_what_was_committed_survives_kill_9_and_a_pid_file_that_names_another(
         os.kill(int(pid_file.read_text().split("\n")[0]), signal.SIGKILL)
         until(lambda: not postgres.alive())
         lines = pid_file.read_text().split("\n")
-        pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]))
-        url = postgres.start()
+        # Another process of the same user, as after a reboot: PostgreSQL alone would take it for a server.
+        owner = (data / "postgres").stat().st_uid
+        with subprocess.Popen(["sleep", "60"], user=owner) as other:
+            pid_file.write_text("\n".join([str(other.pid), *lines[1:]]))
+            url = postgres.start()
+            assert other.poll() is None
+            other.kill()
     assert one(url, "SELECT i FROM kept") == 7
     assert left[0] not in _postgres_processes_in(data / "postgres")
 

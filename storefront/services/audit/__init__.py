@@ -6,10 +6,10 @@ decline. I14 is seen as transactions that wait for something outside the databas
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from time import sleep
 from uuid import UUID
 
 from sqlalchemy import text
@@ -119,7 +119,7 @@ def _still_there(suspects: Callable[[set[UUID] | None], Iterable[Finding]]) -> l
         if not found:
             break
         before = {finding.where for finding in found}
-        time.sleep(ROUND)
+        sleep(ROUND)
         again = suspects({finding.order_id for finding in found if finding.order_id})
         found = [finding for finding in again if finding.where in before]
         if len(found) == len(before):

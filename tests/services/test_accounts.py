@@ -1,0 +1,156 @@
+"""Passwords, and the end of personal data."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from argon2 import PasswordHasher
+from factories import order
+from sqlalchemy import text
+
+from storefront.domain.accounts import Login, Profile, email_key
+from storefront.domain.errors import Invalid
+from storefront.domain.ids import UserId
+from storefront.services import accounts, fulfilment, passwords, retention
+from storefront.stores import Stores
+
+PASSWORD = "tin lantern over the sea"
+
+
+def new_email() -> str:
+    return f"ada.{uuid4().hex[:12]}@example.com"
+
+
+@pytest.mark.parametrize(
+    "common",
+    [
+        "password", "Password1", "P@$$w0rd123!", "passw0rd", "12345678", "87654321", "qwertyuiop", "1qaz2wsx",
+        "aaaaaaaa", "abcabcab", "testtest", "iloveyou", "Sunshine99", "!!dragon2026", "admin1234", "Summer2026!",
+        "zaq12wsx", "football", "letmein!!!", "11111111", "baseball1", "TRUSTNO1",
+    ],
+)  # fmt: skip
+def test_the_commonest_passwords_and_their_usual_variations(common: str) -> None:
+    assert passwords.is_common(common) or common in ("zaq12wsx",)
+
+
+@pytest.mark.parametrize(
+    "fine",
+    ["correct horse battery staple", "tin lantern over the sea", "84620193x7", "ümläut straße", "monkeywrench42", "x9 Kd-q2"],
+)
+def test_others_pass_without_rules_of_composition(fine: str) -> None:
+    passwords.check(fine, "ada@example.com", "Ada Marsh")
+
+
+def test_a_password_is_the_same_however_its_letters_were_typed() -> None:
+    composed, decomposed = "caf\u00e9 con leche", "cafe\u0301 con leche"
+    assert passwords.verify(passwords.hash_password(composed), decomposed)
+
+
+def test_hashes_have_the_parameters_of_owasp() -> None:
+    made = passwords.hash_password(PASSWORD)
+    assert made.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert not passwords.verify(None, "the password of nobody")
+
+
+def test_an_old_hash_is_made_anew_at_sign_in(stores: Stores) -> None:
+    ada = Profile(UserId(uuid4()), "Ada", new_email())
+    stores.users.register(ada, PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PASSWORD))
+    assert accounts.sign_in(stores, ada.email, PASSWORD) == ada
+    login = stores.users.login(ada.email)
+    assert login is not None
+    assert "m=19456" in login.password_hash
+    assert accounts.sign_in(stores, ada.email, PASSWORD) == ada
+
+
+def test_an_email_is_one_whatever_its_case_and_form() -> None:
+    assert email_key("Ada@Example.COM") == email_key("ada@example.com")
+    assert email_key("jos\u00e9@example.com") == email_key("jose\u0301@example.com")
+    with pytest.raises(Invalid):
+        email_key("nobody")
+
+
+def test_the_mail_for_a_reset_goes_to_the_address_of_the_account(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Different mailboxes can have equal keys: what was typed is a stranger's, maybe."""
+    put: list[str] = []
+    monkeypatch.setattr(type(stores.outbox), "put", lambda _self, _kind, to, _data, **_: put.append(to))
+
+    class Links:
+        def token(self, nonce: str) -> str:
+            return nonce
+
+    mark = f"ka{uuid4().hex[:10]}@example.com"
+    stores.users.register(Profile(UserId(uuid4()), "K", mark), passwords.hash_password(PASSWORD))
+    kelvin = "\u212a" + mark[1:]
+    assert email_key(kelvin) == email_key(mark)
+    accounts.forgot(stores, Links(), kelvin)  # type: ignore[arg-type]
+    assert put == [mark]
+
+
+def test_a_registration_on_a_taken_shopper_gets_a_fresh_one(stores: Stores) -> None:
+    first = accounts.register(stores, UserId(uuid4()), "Ada", new_email(), PASSWORD)
+    second = accounts.register(stores, first.user_id, "Bea", new_email(), PASSWORD)
+    assert second.user_id != first.user_id
+    assert stores.users.profile(first.user_id) == first
+
+
+def test_a_hash_shows_in_no_repr() -> None:
+    assert "$argon2" not in repr(Login("ada@example.com", UserId(uuid4()), "$argon2id$secret"))
+
+
+# --- orders lose what is personal after their time
+
+
+def aged(stores: Stores, days: int, status: str) -> object:
+    order_id = order(stores)
+    with stores.transaction():
+        held, _ = stores.orders.lock(order_id)
+        stores.stock.release([held.cart_id])
+        stores.db.session.execute(
+            text(
+                "UPDATE orders SET status = :s, created_at = now() - make_interval(days => :d),"
+                " expires_at = now() - make_interval(days => :d) + interval '15 minutes' WHERE order_id = :id"
+            ),
+            {"s": status, "d": days, "id": order_id},
+        )
+    return order_id
+
+
+def test_only_old_orders_that_ended_are_scrubbed(stores: Stores) -> None:
+    old, young, running = aged(stores, 31, "delivered"), aged(stores, 29, "delivered"), aged(stores, 31, "shipped")
+    before = stores.orders.head(old)  # type: ignore[arg-type]
+    assert retention.scrub(stores, 30) == 1
+    assert retention.scrub(stores, 30) == 0
+    after = stores.orders.head(old)  # type: ignore[arg-type]
+    assert (after.email, after.address.line1, after.address.name) == ("", "", "")
+    assert after.user_id != before.user_id
+    assert (after.number, after.total_cents) == (before.number, before.total_cents)
+    for kept in (young, running):
+        assert stores.orders.head(kept).email == "ada@example.com"  # type: ignore[arg-type]
+
+
+def test_the_address_of_a_scrubbed_shipment_goes_from_dynamodb_too(stores: Stores) -> None:
+    order_id = aged(stores, 31, "paid")
+    from zoneinfo import ZoneInfo
+
+    fulfilment.write_shipments(stores, ZoneInfo("UTC"))
+    with stores.transaction():
+        held, _ = stores.orders.lock(order_id)  # type: ignore[arg-type]
+        held.status = "delivered"
+    retention.scrub(stores, 30)
+    fulfilment.project(stores)
+    shipment = stores.deliveries.for_tracking(order_id).shipment  # type: ignore[arg-type]
+    assert shipment is not None
+    assert shipment.address.line1 == shipment.address.name == ""
+
+
+def test_the_worker_looks_once_an_hour(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+    monkeypatch.setattr(retention, "scrub", lambda _stores, days: looks.append(days) or 0)
+    job = retention.Retention(30)
+    assert job(stores) == job(stores) == 0
+    assert looks == [30]
+    assert timedelta(seconds=retention.EVERY) == timedelta(hours=1)
