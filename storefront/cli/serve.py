@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -170,7 +171,7 @@ def _develop(place: Place, environment: Mapping[str, str], app: str) -> None:
         occupancy.publish(here | machine.settings)
         os.environ.update(machine.environment)
         migrate(Settings())
-        if machine.postgres is not None and _is_empty(machine.environment["STOREFRONT_DATABASE_URL"]):
+        if _is_empty(machine.environment["STOREFRONT_DATABASE_URL"]):
             _import_demo(machine.environment)
         shop = _with_figures(machine.environment, place.data / "metrics")
         _start_web(place, machine.crew, shop, app)
@@ -195,6 +196,11 @@ def _with_figures(environment: Mapping[str, str], folder: Path) -> dict[str, str
 
 def _start_web(place: Place, crew: Crew, environment: Mapping[str, str], app: str) -> None:
     command = ["-m", "storefront.web.server", "--host", place.host, "--port", str(place.port), "--app", app]
+    from storefront.web import assets
+
+    # Once, before the workers: each would otherwise write the same files. A read-only image has them.
+    with suppress(OSError):
+        assets.compress()
     web = Child("web", command, environment, announces=False)
     web.start()
     crew.add(web)

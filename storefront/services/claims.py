@@ -28,19 +28,16 @@ def each(stores: Stores, order_ids: Iterable[UUID], work: Callable[[UUID], objec
     left = list(order_ids)
     random.shuffle(left)
     done = 0
-    try:
-        while left:
-            try:
-                work(left[-1])
-                done += 1
-            except (StoreUnavailable, PaymentUnavailable):
-                raise
-            except Exception:
-                log.exception("order_failed", order_id=str(left[-1]))
-            left.pop()
-    finally:
-        if left:
+    while left:
+        try:
+            work(left[-1])
+            done += 1
+        except (StoreUnavailable, PaymentUnavailable):
             give_back(stores, left)
+            raise
+        except Exception:
+            log.exception("order_failed", order_id=str(left[-1]))
+        left.pop()
     return done
 
 

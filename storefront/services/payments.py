@@ -19,6 +19,7 @@ from storefront.domain.errors import (
     PaymentUnavailable,
 )
 from storefront.domain.orders import (
+    BEFORE_DISPATCH,
     SOLD,
     Kind,
     Order,
@@ -315,10 +316,8 @@ def give_back_sold(stores: Stores, order: Order, payment: Payment, *, restock: b
         stores.stock.put_back([order.cart_id])
     if payment.provider == Provider.NONE:
         payment.move(PaymentStatus.REFUNDED)
-    if order_before is OrderStatus.PREPARING or (
-        # A worker may be writing the shipment, or may have died after it did.
-        order_before is OrderStatus.PAID and order.claimed_until is not None
-    ):
+    if order_before in BEFORE_DISPATCH:
+        # Of a paid order, too: a worker may be writing the shipment, or may have died after it did.
         withdraw(order, stores.orders.now())
     order.claimed_until = None
     stores.events.record(

@@ -113,7 +113,7 @@ class Machine:
         if self._needs.dynamodb:
             self._add(AWS_ENDPOINT_URL_DYNAMODB=address)
         if self._needs.mail:
-            self._add(AWS_ENDPOINT_URL_SESV2=address)
+            self._add(AWS_ENDPOINT_URL_SESV2=address, STOREFRONT_MAIL_FOLDER=str(self._data / "mail"))
         self._add(AWS_ACCESS_KEY_ID="standin", AWS_SECRET_ACCESS_KEY="standin")
         return self._standin("aws", ["--port", str(port), "--data", str(self._data)], {})
 

@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from auditing import assert_sound
 
 from storefront.process import Process
 
-try:
-    from auditing import assert_sound
-except ImportError:  # pragma: no cover
-
-    def assert_sound(process: Process) -> None:
-        """Until the audit is there."""
 
 
 @pytest.fixture

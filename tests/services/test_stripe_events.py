@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from factories import DECLINED_CARD, back, order, pay_page, product
+from factories import DECLINED_CARD, back, lapse, order, pay_page, product
 from stripe_control import api, away, events_of, signed
 from together import at_once
 
@@ -138,8 +138,6 @@ def test_while_stripe_is_away_the_event_must_come_again(
 def test_money_for_another_page_of_the_order_is_a_second_capture(
     process: Process, stores: Stores, stripe: str, order_id: UUID, page: str
 ) -> None:
-    from storefront.services.expiry import _release  # noqa: F401 - the order stays pending here
-
     session = api(
         stripe,
         "POST",
@@ -208,8 +206,6 @@ def test_a_dispute_is_noted_once(process: Process, stores: Stores, stripe: str, 
 def test_the_event_of_a_late_payment_is_heeded(
     process: Process, stores: Stores, stripe: str, order_id: UUID, page: str
 ) -> None:
-    from factories import lapse
-
     pay_page(page)
     lapse(stores, order_id)
     expiry._release(stores, [order_id])
