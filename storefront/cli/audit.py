@@ -107,7 +107,7 @@ def _progress() -> Iterator[Progress]:
 
     def say(what: str, done: int, of: int) -> None:
         nonlocal last
-        if time.monotonic() - last >= LINE_SECONDS:
+        if done < of and time.monotonic() - last >= LINE_SECONDS:
             last = time.monotonic()
             print(f"{what}: {done:,} of {of:,}", file=sys.stderr, flush=True)
 

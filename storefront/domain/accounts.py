@@ -75,7 +75,8 @@ class SavedAddress:
 
 @dataclass(frozen=True)
 class SavedCard:
-    """A card kept at the payment provider; only its token is ours. ``expiry`` reads ``MM/YY``."""
+    """A card kept at the payment provider; only its token is ours. ``expiry`` reads ``MM/YY``; cards of one
+    number have one ``fingerprint``, whatever their tokens."""
 
     provider: str
     token: str
@@ -83,6 +84,12 @@ class SavedCard:
     last4: str
     expiry: str
     is_default: bool = False
+    fingerprint: str = field(default="", repr=False)
+
+    def twin_of(self, other: SavedCard) -> bool:
+        """Whether both are the same card, kept twice."""
+        same = (self.fingerprint, self.expiry) == (other.fingerprint, other.expiry)
+        return self.token == other.token or (bool(self.fingerprint) and same)
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,9 @@ class Account:
 
     def address(self, address_id: UUID) -> SavedAddress | None:
         return next((a for a in self.addresses if a.address_id == address_id), None)
+
+    def card(self, token: str) -> SavedCard | None:
+        return next((c for c in self.cards if c.token == token), None)
 
 
 @dataclass(frozen=True)

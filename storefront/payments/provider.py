@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from storefront.domain.accounts import SavedCard
+
 
 class AttemptState(StrEnum):
     OPEN = "open"
@@ -16,12 +18,25 @@ class AttemptState(StrEnum):
     """Unpaid, and can never be paid any more."""
 
 
+class Waiting(StrEnum):
+    """What an open PaymentIntent waits for."""
+
+    CONFIRMATION = "confirmation"
+    """Nothing that moves money was asked of it yet."""
+    SHOPPER = "shopper"
+    """The bank wants to ask the shopper something first."""
+    CARD = "card"
+    """Its card was declined."""
+
+
 @dataclass(frozen=True)
 class Attempt:
     """One live payment object at Stripe: a Checkout Session or a PaymentIntent.
 
     ``ref`` is its id, ``intent`` the PaymentIntent's, once there is one; ``captured_cents`` what was
     taken, in hundredths of ``currency`` (upper case); ``failure`` the last decline, in words for shoppers.
+    ``customer`` is Stripe's customer, if it was made for one; ``card`` the one that a hosted page kept for
+    them; ``waiting`` and ``method``, the card's token, are told of PaymentIntents only.
     """
 
     ref: str
@@ -32,6 +47,10 @@ class Attempt:
     url: str | None = None
     order_id: str | None = None
     failure: str | None = None
+    customer: str | None = None
+    card: SavedCard | None = None
+    waiting: Waiting | None = None
+    method: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +74,8 @@ class RefundState(StrEnum):
 class ChargeRequest:
     """What a shopper is asked to pay. The same order and attempt always give the same request.
 
-    ``key`` makes it idempotent; ``closes_at`` is in seconds since 1970 (UTC).
+    ``key`` makes it idempotent; ``closes_at`` is in seconds since 1970 (UTC). With ``customer``, one of
+    Stripe's, the card that pays is kept for them.
     """
 
     key: str
@@ -69,6 +89,19 @@ class ChargeRequest:
     success_url: str
     cancel_url: str
     customer: str | None = None
+
+
+@dataclass(frozen=True)
+class CardCharge:
+    """What a kept card, ``token`` of Stripe's ``customer``, shall be charged. ``key`` makes it idempotent."""
+
+    key: str
+    order_id: str
+    number: str
+    cents: int
+    currency: str
+    customer: str
+    token: str
 
 
 @dataclass(frozen=True)

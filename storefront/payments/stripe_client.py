@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import stripe
 
 from storefront.config import Settings
 from storefront.domain.errors import BadSignature, PaymentRefused, PaymentUnavailable
+from storefront.payments.answers import of_intent, of_session, refund_state, stripe_errors
 from storefront.payments.provider import (
     Attempt,
     AttemptState,
@@ -20,6 +19,7 @@ from storefront.payments.provider import (
     RefundState,
     Taken,
 )
+from storefront.payments.stripe_cards import StripeCards
 
 WEBHOOK_TOLERANCE = 300
 """Seconds a webhook's timestamp may be away from now, either way."""
@@ -33,13 +33,9 @@ class Stripe:
 
     def __init__(self, settings: Settings) -> None:
         self._webhook_secret = settings.stripe_webhook_secret.get_secret_value()
-        self._client = stripe.StripeClient(
-            settings.stripe_key.get_secret_value() or "unset",
-            base_addresses={"api": settings.stripe_api_base},
-            # The library waits 80 s by default; a web request has five.
-            http_client=stripe.RequestsClient(timeout=(1, 2)),
-            max_network_retries=1,
-        )
+        # The library waits 80 s by default; a web request has five.
+        self._client = _client(settings, seconds=2, tries=2)
+        self.cards = StripeCards(self._client, patient=_client(settings, seconds=3, tries=1))
 
     def open_checkout(self, request: ChargeRequest) -> Attempt:
         """Make Stripe's hosted page for an order; the same ``key`` gives the same page.
@@ -72,14 +68,15 @@ class Stripe:
         }
         if request.customer:
             params["customer"] = request.customer
+            params["payment_intent_data"]["setup_future_usage"] = "on_session"
         else:
             params["customer_email"] = request.email
-        with _stripe_errors():
+        with stripe_errors():
             session = self._client.v1.checkout.sessions.create(
                 params,  # type: ignore[arg-type]
                 {"idempotency_key": request.key},
             )
-        return _of_session(session)
+        return of_session(session)
 
     def look(self, ref: str) -> Attempt:
         """The truth about an attempt.
@@ -88,12 +85,12 @@ class Stripe:
             PaymentUnavailable: Stripe does not answer.
             PaymentRefused: there is no such attempt.
         """
-        with _stripe_errors():
+        with stripe_errors():
             if ref.startswith("cs_"):
-                return _of_session(
-                    self._client.v1.checkout.sessions.retrieve(ref, {"expand": ["payment_intent"]})
+                return of_session(
+                    self._client.v1.checkout.sessions.retrieve(ref, {"expand": ["payment_intent.payment_method"]})
                 )
-            return _of_intent(self._client.v1.payment_intents.retrieve(ref))
+            return of_intent(self._client.v1.payment_intents.retrieve(ref))
 
     def taken(self, ref: str) -> Taken:
         """What an attempt took and gave back, for the books.
@@ -102,7 +99,7 @@ class Stripe:
             PaymentUnavailable: Stripe does not answer.
             PaymentRefused: there is no such attempt.
         """
-        with _stripe_errors():
+        with stripe_errors():
             if ref.startswith("cs_"):
                 session = self._client.v1.checkout.sessions.retrieve(
                     ref, {"expand": ["payment_intent.latest_charge"]}
@@ -134,7 +131,7 @@ class Stripe:
         if attempt.state is not AttemptState.OPEN:
             return attempt
         try:
-            with _stripe_errors():
+            with stripe_errors():
                 if ref.startswith("cs_"):
                     self._client.v1.checkout.sessions.expire(ref)
                 else:
@@ -157,13 +154,13 @@ class Stripe:
         if state is not None:
             return state
         try:
-            with _stripe_errors():
+            with stripe_errors():
                 refund = self._client.v1.refunds.create({"payment_intent": intent}, {"idempotency_key": key})
         except PaymentRefused as refused:
             if refused.code == "charge_already_refunded":
                 return RefundState.DONE
             return RefundState.REFUSED
-        return _refund_state(refund.status)
+        return refund_state(refund.status)
 
     def refund_state(self, intent: str) -> RefundState | None:
         """How the latest refund of an intent stands; None if there was none.
@@ -171,9 +168,9 @@ class Stripe:
         Raises:
             PaymentUnavailable: Stripe does not answer.
         """
-        with _stripe_errors():
+        with stripe_errors():
             refunds = self._client.v1.refunds.list({"payment_intent": intent, "limit": 10}).data
-        states = [_refund_state(refund.status) for refund in refunds]
+        states = [refund_state(refund.status) for refund in refunds]
         for state in (RefundState.DONE, RefundState.PENDING, RefundState.REFUSED):
             if state in states:
                 return state
@@ -217,6 +214,16 @@ class Stripe:
             return None
 
 
+def _client(settings: Settings, *, seconds: float, tries: int) -> stripe.StripeClient:
+    """``seconds`` is how long one of its ``tries`` may wait for an answer."""
+    return stripe.StripeClient(
+        settings.stripe_key.get_secret_value() or "unset",
+        base_addresses={"api": settings.stripe_api_base},
+        http_client=stripe.RequestsClient(timeout=(1, seconds)),
+        max_network_retries=tries - 1,
+    )
+
+
 def _not_of_the_future(signature: str, created: int) -> None:
     stamps = re.findall(r"(?:^|,)t=(\d{1,12})(?:,|$)", signature)
     if not stamps or int(stamps[0]) > time.time() + WEBHOOK_TOLERANCE or created < 0:
@@ -226,93 +233,3 @@ def _not_of_the_future(signature: str, created: int) -> None:
 def _plain(name: str) -> str:
     """A name as Stripe takes it: one line, not empty, at most 250 characters."""
     return re.sub(r"\s+", " ", name).strip()[:250] or "Item"
-
-
-def _of_session(session: Any) -> Attempt:
-    told = session.to_dict() if hasattr(session, "to_dict") else dict(session)
-    intent = told.get("payment_intent")
-    failure = None
-    processing = False
-    if isinstance(intent, dict):
-        failure = _failure(intent)
-        processing = intent.get("status") == "processing"
-        intent_id = intent["id"]
-    else:
-        intent_id = intent
-    paid = told.get("payment_status") == "paid"
-    if paid:
-        state = AttemptState.CAPTURED
-    elif processing:
-        state = AttemptState.PROCESSING
-    elif told.get("status") == "open":
-        state = AttemptState.OPEN
-    elif told.get("status") == "complete":
-        state = AttemptState.PROCESSING
-    else:
-        state = AttemptState.CLOSED
-    return Attempt(
-        ref=told["id"],
-        state=state,
-        captured_cents=int(told.get("amount_total") or 0) if paid else 0,
-        currency=str(told.get("currency") or "").upper(),
-        intent=intent_id,
-        url=told.get("url"),
-        order_id=(told.get("metadata") or {}).get("order_id"),
-        failure=failure,
-    )
-
-
-_INTENT_STATES = {
-    "succeeded": AttemptState.CAPTURED,
-    "processing": AttemptState.PROCESSING,
-    "canceled": AttemptState.CLOSED,
-}
-
-
-def _of_intent(intent: Any) -> Attempt:
-    told = intent.to_dict()
-    return Attempt(
-        ref=told["id"],
-        state=_INTENT_STATES.get(told["status"], AttemptState.OPEN),
-        captured_cents=int(told.get("amount_received") or 0),
-        currency=str(told.get("currency") or "").upper(),
-        intent=told["id"],
-        order_id=(told.get("metadata") or {}).get("order_id"),
-        failure=_failure(told),
-    )
-
-
-def _failure(intent: dict[str, Any]) -> str | None:
-    error = intent.get("last_payment_error")
-    return str(error.get("message") or "The payment was declined.") if error else None
-
-
-def _refund_state(status: str | None) -> RefundState:
-    if status == "succeeded":
-        return RefundState.DONE
-    if status in ("failed", "canceled"):
-        return RefundState.REFUSED
-    return RefundState.PENDING
-
-
-@contextmanager
-def _stripe_errors() -> Iterator[None]:
-    """Turn the library's errors into the shop's.
-
-    Raises:
-        PaymentRefused: a definite no: the card's or the request's.
-        PaymentUnavailable: everything whose outcome is unknown, our own wrong key included.
-    """
-    try:
-        yield
-    except stripe.CardError as error:
-        raise PaymentRefused(
-            error.user_message or "Your card was declined.",
-            str(getattr(error, "decline_code", None) or error.code),
-        ) from None
-    except stripe.InvalidRequestError as error:
-        raise PaymentRefused(
-            str(error.user_message or "Stripe refused this"), str(error.code or "")
-        ) from error
-    except stripe.StripeError as error:
-        raise PaymentUnavailable("Our payment service does not answer right now.") from error

@@ -31,11 +31,14 @@ class Text:
 
 
 class Email:
-    """A validator: an address mail can be sent to, by its form alone; no host is asked."""
+    """A validator: an address mail can be sent to, by its form alone; no host is asked.
+
+    Only ASCII before the @: SES sends to nothing else.
+    """
 
     def __call__(self, _form: Any, field: Field) -> None:
         try:
-            validate_email(field.data or "", check_deliverability=False)
+            validate_email(field.data or "", check_deliverability=False, allow_smtputf8=False)
         except EmailNotValidError:
             raise ValidationError("Enter an e-mail address, such as name@example.com") from None
 

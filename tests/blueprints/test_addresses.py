@@ -73,9 +73,7 @@ def test_add_edit_default_and_delete(ada: FlaskClient, stores: Stores) -> None:
     assert left.profile.default_address_id is None
 
 
-def test_another_customers_address_is_not_found(
-    customers: Callable[[], FlaskClient], stores: Stores
-) -> None:
+def test_another_customers_address_is_not_found(customers: Callable[[], FlaskClient], stores: Stores) -> None:
     ada, bob = customers(), customers()
     theirs = add(ada, stores)
     for address_id in (theirs, uuid4()):

@@ -33,6 +33,9 @@ def operator(
 ) -> Operator:
     """Types ``storefront …``. The environment names every store, so that none is started."""
 
+    # It would bind the logs to this test's standard error, for the tests that follow too.
+    monkeypatch.setattr("storefront.web.logs.configure", lambda _settings: None)
+
     def type_(*words: str) -> Typed:
         settings = process.settings
         for name, value in {

@@ -10,7 +10,6 @@ from auditing import assert_sound
 from storefront.process import Process
 
 
-
 @pytest.fixture
 def unsound() -> None:
     """Named by tests that break an invariant on purpose: no audit after them."""

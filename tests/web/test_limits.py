@@ -93,7 +93,9 @@ def test_look_up_thirty_times_in_ten_minutes(at: AddressedBrowser) -> None:
 
 def test_checkout_and_cart_have_no_limit(at: AddressedBrowser, stores: Stores) -> None:
     browser, sku = at(), product(stores)
-    assert {browser.post("/cart/items", data={"sku": sku, "quantity": "1"}).status_code for _ in range(35)} == {303}
+    assert {
+        browser.post("/cart/items", data={"sku": sku, "quantity": "1"}).status_code for _ in range(35)
+    } == {303}
     page = browser.get("/checkout").text
     hidden = dict(re.findall(r'name="(cart_id|seen)"[^>]*value="([^"]*)"', page))
     answers = {browser.post("/checkout", data={**FORM, **hidden, "zip": "x"}).status_code for _ in range(35)}

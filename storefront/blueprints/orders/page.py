@@ -31,15 +31,20 @@ def order_page(order: OrderView) -> Response:
         estimate=_estimate(order),
         may_change=shopper.may_change(order),
         offer=login.guest() and order.user_id == shopper.known(),
-        poll_url=url_for("orders.tracking", order_id=order.order_id, seen=version(order)),
+        poll_url=url_for("orders.tracking", order_id=order.order_id, seen=version(order, stale=as_of is not None)),
         hold_minutes=round(order.hold.total_seconds() / 60, 1),
     )
 
 
-def version(order: OrderView) -> str:
-    """Changes with everything the tracking part shows."""
+def version(order: OrderView, *, stale: bool = False) -> str:
+    """Changes with everything the tracking part shows.
+
+    A part shown while DynamoDB was away (``stale``) has a version of its own, so that the next poll
+    shows it anew.
+    """
     told = order.delivery["version"] if order.delivery else 0
-    return f"{order.status}-{order.payment_status}-{len(order.events)}-{told}-{int(order.held)}"
+    parts = (order.status, order.payment_status, len(order.events), told, int(order.held), int(stale))
+    return "-".join(map(str, parts))
 
 
 def _delivery(order: OrderView) -> tuple[Delivery | None, datetime | None]:

@@ -31,10 +31,15 @@ UNAVAILABLE = frozenset(
         "ExpiredTokenException",
         "AccessDeniedException",
         "TransactionInProgressException",
+        "TransactionConflictException",
         "LimitExceededException",
-        "CutOffReply",
+        "RequestTimeout",
     ]
 )
+
+CUT_OFF = "RequestTimeout"
+"""What a cut-off reply is turned into. botocore's standard mode looks at the status as it came over the wire,
+200, and at the parsed code; this is one of those that it retries."""
 
 
 class DynamoDB:
@@ -92,7 +97,7 @@ def _distrust_short_replies(response_dict: dict[str, Any], **_: Any) -> None:
     length = response_dict["headers"].get("content-length")
     if length is None or not str(length).isdigit() or int(length) != len(response_dict["body"]):
         response_dict["status_code"] = 500
-        response_dict["body"] = json.dumps({"__type": "CutOffReply", "message": "reply cut off"}).encode()
+        response_dict["body"] = json.dumps({"__type": CUT_OFF, "message": "reply cut off"}).encode()
 
 
 def _refuse_disguised_errors(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:

@@ -109,7 +109,7 @@ class Users:
             for name, item in items.items()
             if name.startswith(keys.ADDRESS)
         ]
-        cards = [_saved_card(item) for name, item in items.items() if name.startswith(keys.PAYMENT)]
+        cards = [saved_card(item) for name, item in items.items() if name.startswith(keys.PAYMENT)]
         return Account(
             profile,
             tuple(sorted(addresses, key=lambda a: (not a.is_default, a.address.name, str(a.address_id)))),
@@ -475,7 +475,7 @@ def _saved_address(item: Mapping[str, Any], default: UUID | None) -> SavedAddres
     return SavedAddress(address_id, PostalAddress(**values), address_id == default)
 
 
-def _saved_card(item: Mapping[str, Any]) -> SavedCard:
+def saved_card(item: Mapping[str, Any]) -> SavedCard:
     return SavedCard(
         provider=item["provider"]["S"],
         token=item["token"]["S"],
@@ -483,4 +483,5 @@ def _saved_card(item: Mapping[str, Any]) -> SavedCard:
         last4=item.get("last4", {}).get("S", ""),
         expiry=item.get("expiry", {}).get("S", ""),
         is_default=item.get("is_default", {}).get("BOOL", False),
+        fingerprint=item.get("fingerprint", {}).get("S", ""),
     )
