@@ -15,6 +15,7 @@ from storefront.repositories.aurora.order_events import OrderEvents
 from storefront.repositories.aurora.orders import Orders
 from storefront.repositories.aurora.products import Products
 from storefront.repositories.aurora.stock import StockLevels
+from storefront.repositories.dynamodb.cards import Cards
 from storefront.repositories.dynamodb.client import DynamoDB
 from storefront.repositories.dynamodb.deliveries import Deliveries
 from storefront.repositories.dynamodb.limits import Counters
@@ -72,6 +73,10 @@ class Stores:
     @cached_property
     def users(self) -> Users:
         return Users(self._dynamodb)
+
+    @cached_property
+    def cards(self) -> Cards:
+        return Cards(self._dynamodb)
 
     @cached_property
     def counters(self) -> Counters:

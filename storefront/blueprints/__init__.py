@@ -15,6 +15,7 @@ from storefront.blueprints.health.routes import health
 from storefront.blueprints.lookup.routes import lookup
 from storefront.blueprints.orders.routes import orders
 from storefront.blueprints.pages.routes import pages
+from storefront.blueprints.payment_methods.routes import payment_methods
 from storefront.blueprints.seo.routes import seo
 from storefront.blueprints.webhooks.routes import webhooks
 
@@ -28,6 +29,7 @@ def register(app: Flask) -> None:
         lookup,
         accounts,
         addresses,
+        payment_methods,
         webhooks,
         pages,
         health,

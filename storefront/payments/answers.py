@@ -105,7 +105,7 @@ def _failure(intent: dict[str, Any]) -> str | None:
     return str(error.get("message") or "The payment was declined.") if error else None
 
 
-def refund_state(status: str | None) -> RefundState:
+def of_refund(status: str | None) -> RefundState:
     if status == "succeeded":
         return RefundState.DONE
     if status in ("failed", "canceled"):

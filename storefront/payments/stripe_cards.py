@@ -75,13 +75,20 @@ class StripeCards:
         return str(session.url)
 
     def of(self, customer: str) -> list[SavedCard]:
-        """A customer's cards, the oldest first.
+        """A customer's cards, the oldest first; none of a customer who was deleted.
 
         Raises:
             PaymentUnavailable: Stripe does not answer.
         """
-        with stripe_errors():
-            listed = self._client.v1.customers.payment_methods.list(customer, {"type": "card", "limit": 100})
+        try:
+            with stripe_errors():
+                listed = self._client.v1.customers.payment_methods.list(
+                    customer, {"type": "card", "limit": 100}
+                )
+        except PaymentRefused as refused:
+            if refused.code == "resource_missing":
+                return []
+            raise
         return [of_card(method.to_dict()) for method in reversed(listed.data)]
 
     def detach(self, token: str) -> None:

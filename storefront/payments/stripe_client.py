@@ -10,7 +10,7 @@ import stripe
 
 from storefront.config import Settings
 from storefront.domain.errors import BadSignature, PaymentRefused, PaymentUnavailable
-from storefront.payments.answers import of_intent, of_session, refund_state, stripe_errors
+from storefront.payments.answers import of_intent, of_refund, of_session, stripe_errors
 from storefront.payments.provider import (
     Attempt,
     AttemptState,
@@ -88,7 +88,9 @@ class Stripe:
         with stripe_errors():
             if ref.startswith("cs_"):
                 return of_session(
-                    self._client.v1.checkout.sessions.retrieve(ref, {"expand": ["payment_intent.payment_method"]})
+                    self._client.v1.checkout.sessions.retrieve(
+                        ref, {"expand": ["payment_intent.payment_method"]}
+                    )
                 )
             return of_intent(self._client.v1.payment_intents.retrieve(ref))
 
@@ -160,7 +162,7 @@ class Stripe:
             if refused.code == "charge_already_refunded":
                 return RefundState.DONE
             return RefundState.REFUSED
-        return refund_state(refund.status)
+        return of_refund(refund.status)
 
     def refund_state(self, intent: str) -> RefundState | None:
         """How the latest refund of an intent stands; None if there was none.
@@ -170,7 +172,7 @@ class Stripe:
         """
         with stripe_errors():
             refunds = self._client.v1.refunds.list({"payment_intent": intent, "limit": 10}).data
-        states = [refund_state(refund.status) for refund in refunds]
+        states = [of_refund(refund.status) for refund in refunds]
         for state in (RefundState.DONE, RefundState.PENDING, RefundState.REFUSED):
             if state in states:
                 return state

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from storefront.domain.deliveries import CarrierEvent, Shipment, ShipmentStatus, estimate
 from storefront.domain.ids import OrderNumber, tracking_code
 from storefront.domain.orders import Kind, Order, OrderStatus, OrderView
-from storefront.services import claims
+from storefront.services import cards, claims
 from storefront.stores import Stores, again_if_lost
 
 CARRIER = "Larkfield Post"
@@ -45,6 +45,8 @@ def write_shipment(stores: Stores, order_id: UUID, zone: ZoneInfo) -> None:
     order = stores.orders.head(order_id)
     if order.status is OrderStatus.PAID:
         shipment = _shipment(order, zone)
+        # While it is paid: once it is being packed, nobody comes back for the card.
+        cards.keep_paid(stores, order_id, order.user_id)
         _prepared(stores, order_id, shipment, fresh=stores.deliveries.create(shipment))
 
 

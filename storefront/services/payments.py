@@ -7,7 +7,7 @@ call it, it asks Stripe for the truth, and the order's row lock lets one of them
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -62,8 +62,18 @@ def closes_at(order: OrderView) -> int:
     return int((order.created_at + 2 * order.hold + STRIPE_LEAST).timestamp())
 
 
-def start(stores: Stores, stripe: Stripe, order_id: UUID, addresses: Addresses, currency: str) -> str:
+def start(
+    stores: Stores,
+    stripe: Stripe,
+    order_id: UUID,
+    addresses: Addresses,
+    currency: str,
+    *,
+    keep_for: str | None = None,
+) -> str:
     """The address of Stripe's page for an order, the one that is open or a new one.
+
+    With ``keep_for``, one of Stripe's customers, the card that pays is kept for them.
 
     Raises:
         HoldLapsed: the hold is over.
@@ -71,23 +81,24 @@ def start(stores: Stores, stripe: Stripe, order_id: UUID, addresses: Addresses, 
         PaymentUnavailable: Stripe does not answer; the order stands and may be paid later.
         PaymentRefused: Stripe will not take this payment.
     """
-    order = _payable(stores, order_id)
+    order = payable(stores, order_id)
     if order.external_ref is not None:
-        attempt = stripe.look(order.external_ref)
-        if attempt.state is AttemptState.OPEN and attempt.url:
-            return attempt.url
-        if attempt.state is AttemptState.OPEN:
-            attempt = stripe.close(order.external_ref)
-        if attempt.state is not AttemptState.CLOSED:
-            apply(stores, order_id, attempt, currency)
-            raise overtaken(attempt)
-        _next_attempt(stores, order_id, order.external_ref)
-        order = _payable(stores, order_id)
+        attempt = open_attempt(
+            stores,
+            stripe,
+            order,
+            currency,
+            lambda attempt: bool(attempt.url) and keep_for in (None, attempt.customer),
+        )
+        if attempt is not None:
+            return str(attempt.url)
+        order = payable(stores, order_id)
     lines = stores.orders.lines(order.cart_id)
     closing = closes_at(order)
     back = addresses(order, closing)
     request = ChargeRequest(
-        key=f"{order.payment_id}-{order.attempt}",
+        # Stripe refuses a key that comes back with other parameters, so this wish is part of it.
+        key=f"{order.payment_id}-{order.attempt}" + (f"-{keep_for}" if keep_for else ""),
         order_id=str(order_id),
         number=order.number,
         email=order.email,
@@ -96,20 +107,58 @@ def start(stores: Stores, stripe: Stripe, order_id: UUID, addresses: Addresses, 
         closes_at=closing,
         success_url=back.success,
         cancel_url=back.cancel,
+        customer=keep_for,
     )
     try:
         attempt = stripe.open_checkout(request)
     except PaymentRefused:
         # A definite no to this attempt's key, which would be answered the same for a day.
-        _skip_attempt(stores, order_id, order.attempt)
+        skip_attempt(stores, order_id, order.attempt)
         raise
-    if not _keep_ref(stores, order_id, order.attempt, attempt.ref):
-        # The hold ended, or another tab started the next attempt, while Stripe was answering.
-        stripe.close(attempt.ref)
-        raise HoldLapsed("The hold on these goods has ended.")
+    hold_or_close(stores, stripe, order, attempt.ref)
     if not attempt.url:
         raise PaymentUnavailable("Our payment service does not answer right now.")
     return attempt.url
+
+
+def open_attempt(
+    stores: Stores,
+    stripe: Stripe,
+    order: OrderView,
+    currency: str,
+    usable: Callable[[Attempt], bool],
+) -> Attempt | None:
+    """An order's one live payment object if it is open and ``usable``; else none is left that can be paid,
+    and the order is ready for its next attempt.
+
+    Raises:
+        PaidMeanwhile: it took the money, or may be about to.
+        PaymentUnavailable: it may still be payable.
+    """
+    ref = order.external_ref
+    if ref is None:
+        return None
+    attempt = stripe.look(ref)
+    if attempt.state is AttemptState.OPEN:
+        if usable(attempt):
+            return attempt
+        attempt = stripe.close(ref)
+    if attempt.state is not AttemptState.CLOSED:
+        apply(stores, order.order_id, attempt, currency)
+        raise overtaken(attempt)
+    next_attempt(stores, order.order_id, ref)
+    return None
+
+
+def hold_or_close(stores: Stores, stripe: Stripe, order: OrderView, ref: str) -> None:
+    """Store the id of a payment object that nobody can have paid yet; one that can't be stored is closed.
+
+    Raises:
+        HoldLapsed: the hold ended, or another tab started another attempt, while Stripe was answering.
+    """
+    if not keep_ref(stores, order.order_id, order.attempt, ref):
+        stripe.close(ref)
+        raise HoldLapsed("The hold on these goods has ended.")
 
 
 def overtaken(attempt: Attempt) -> PaidMeanwhile:
@@ -119,7 +168,7 @@ def overtaken(attempt: Attempt) -> PaidMeanwhile:
     return PaidMeanwhile("This order has just been paid.")
 
 
-def _payable(stores: Stores, order_id: UUID) -> OrderView:
+def payable(stores: Stores, order_id: UUID) -> OrderView:
     order = stores.orders.head(order_id)
     if order.status is OrderStatus.PENDING and order.held:
         return order
@@ -129,7 +178,7 @@ def _payable(stores: Stores, order_id: UUID) -> OrderView:
 
 
 @again_if_lost
-def _next_attempt(stores: Stores, order_id: UUID, closed_ref: str) -> None:
+def next_attempt(stores: Stores, order_id: UUID, closed_ref: str) -> None:
     """After an attempt that can't be paid any more: the next number, hence a fresh idempotency key."""
     with stores.transaction():
         order, payment = stores.orders.lock(order_id)
@@ -141,15 +190,19 @@ def _next_attempt(stores: Stores, order_id: UUID, closed_ref: str) -> None:
 
 
 @again_if_lost
-def _skip_attempt(stores: Stores, order_id: UUID, attempt: int) -> None:
+def skip_attempt(stores: Stores, order_id: UUID, attempt: int, failure: str | None = None) -> None:
+    """After a definite no before there was anything to pay: a fresh key for the next try. ``failure`` is what
+    the shopper shall read about it."""
     with stores.transaction():
-        _, payment = stores.orders.lock(order_id)
+        order, payment = stores.orders.lock(order_id)
         if payment.external_ref is None and payment.attempt == attempt:
+            if failure and order.state is OrderStatus.PENDING:
+                _declined(stores, order, payment, failure)
             payment.attempt += 1
 
 
 @again_if_lost
-def _keep_ref(stores: Stores, order_id: UUID, attempt: int, ref: str) -> bool:
+def keep_ref(stores: Stores, order_id: UUID, attempt: int, ref: str) -> bool:
     """Store an attempt's id before anybody can pay it; False if the order has moved on."""
     with stores.transaction():
         order, payment = stores.orders.lock(order_id)
@@ -160,6 +213,9 @@ def _keep_ref(stores: Stores, order_id: UUID, attempt: int, ref: str) -> bool:
         if payment.external_ref is not None or payment.attempt != attempt:
             return False
         payment.external_ref = ref
+        if payment.state is PaymentStatus.FAILED:
+            # A card was refused before there was anything to pay; this is another try.
+            payment.move(PaymentStatus.PENDING)
         stores.events.record(
             order_id, Kind.PAYMENT_STARTED, {"ref": ref}, event_id=f"payment_started:{attempt}"
         )
@@ -206,7 +262,13 @@ def _captured(stores: Stores, order: Order, payment: Payment, attempt: Attempt, 
         return
     if payment.state not in (PaymentStatus.PENDING, PaymentStatus.FAILED):
         return
-    paid = {"cents": attempt.captured_cents, "currency": attempt.currency, "intent": attempt.intent}
+    paid: dict[str, object] = {
+        "cents": attempt.captured_cents,
+        "currency": attempt.currency,
+        "intent": attempt.intent,
+    }
+    if attempt.card and attempt.customer:
+        paid["kept"] = {"customer": attempt.customer, "card": asdict(attempt.card)}
     if attempt.captured_cents != order.total_cents or attempt.currency != currency:
         if order.state is OrderStatus.PENDING:
             stores.stock.release([order.cart_id])
@@ -250,15 +312,20 @@ def _unpaid(stores: Stores, order: Order, payment: Payment, attempt: Attempt) ->
         _tell_checked(stores, order, Kind.PAYMENT_CHECKING)
         return
     if attempt.failure and payment.state is PaymentStatus.PENDING:
-        payment.move(PaymentStatus.FAILED)
-        stores.events.record(
-            order.order_id,
-            Kind.PAYMENT_FAILED,
-            {"message": attempt.failure},
-            event_id=f"payment_failed:{payment.attempt}:{attempt.failure}"[:200],
-        )
+        _declined(stores, order, payment, attempt.failure)
     else:
         _tell_checked(stores, order, Kind.PAYMENT_OPEN)
+
+
+def _declined(stores: Stores, order: Order, payment: Payment, message: str) -> None:
+    if payment.state is PaymentStatus.PENDING:
+        payment.move(PaymentStatus.FAILED)
+    stores.events.record(
+        order.order_id,
+        Kind.PAYMENT_FAILED,
+        {"message": message},
+        event_id=f"payment_failed:{payment.attempt}:{message}"[:200],
+    )
 
 
 @again_if_lost

@@ -86,7 +86,8 @@ def test_a_charge_nobody_noticed_is_settled(
     assert typed.status == 1
     assert typed.out.startswith("I6: Order ")
     typed = operator("audit", "--stripe", "--repair")
-    assert (typed.status, typed.out) == (0, "All invariants hold (1 orders, 1 products).\n")
+    assert typed.status == 0
+    assert typed.out.endswith("All invariants hold (1 orders, 1 products).\n")
     # The worker's round that belongs to a repair went on with it.
     assert stores.orders.head(placed).status is OrderStatus.PREPARING
 

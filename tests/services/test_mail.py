@@ -57,7 +57,7 @@ def captured(stores: Stores, order_id: UUID, *, ref: str = "", cents: int | None
 
 def pay(stores: Stores, order_id: UUID) -> OrderStatus:
     attempt = captured(stores, order_id)
-    assert payments._keep_ref(stores, order_id, 1, attempt.ref)
+    assert payments.keep_ref(stores, order_id, 1, attempt.ref)
     return payments.apply(stores, order_id, attempt, "USD")
 
 
@@ -209,7 +209,7 @@ def test_a_hold_that_ended_gets_no_reminder(process: Process, stores: Stores, ma
 
 def _expire(stores: Stores, order_id: UUID) -> Attempt:
     attempt = captured(stores, order_id)
-    assert payments._keep_ref(stores, order_id, 1, attempt.ref)
+    assert payments.keep_ref(stores, order_id, 1, attempt.ref)
     lapse(stores, order_id)
     from storefront.services.expiry import _release
 
@@ -248,7 +248,7 @@ def test_paid_late_and_sold_out_tells_that_the_money_goes_back(
 def test_a_wrong_currency_is_not_told_in_ours(process: Process, stores: Stores, mailbox: Mailbox) -> None:
     order_id = order(stores)
     attempt = captured(stores, order_id)
-    assert payments._keep_ref(stores, order_id, 1, attempt.ref)
+    assert payments.keep_ref(stores, order_id, 1, attempt.ref)
     euros = Attempt(attempt.ref, AttemptState.CAPTURED, 99999, "EUR", attempt.intent)
     payments.apply(stores, order_id, euros, "USD")
     mail.send_due(process, stores)

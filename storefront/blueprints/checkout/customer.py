@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 
 from storefront.blueprints.checkout.forms import CheckoutForm
+from storefront.blueprints.payment_methods import paying
 from storefront.domain.accounts import SavedAddress
 from storefront.domain.customers import PostalAddress
 from storefront.domain.errors import NotFound, ShopError, StoreUnavailable
@@ -19,13 +20,11 @@ log = structlog.get_logger()
 
 def addresses() -> tuple[SavedAddress, ...]:
     """The customer's saved addresses, the default first; none for guests and while DynamoDB is away."""
-    customer = login.customer()
-    if customer is None:
-        return ()
     try:
-        return stores().users.for_account(customer.user_id).addresses
+        known = paying.account()
     except (StoreUnavailable, NotFound):
         return ()
+    return known.addresses if known else ()
 
 
 def prefill(form: CheckoutForm) -> tuple[SavedAddress, ...]:
@@ -35,6 +34,8 @@ def prefill(form: CheckoutForm) -> tuple[SavedAddress, ...]:
         form.email.data, form.name.data = customer.email, customer.name
     saved = addresses()
     form.address_id.data = str(saved[0].address_id) if saved else ""
+    cards = paying.usable_cards()
+    form.payment_token.data = cards[0].token if cards else ""
     return saved
 
 
@@ -50,15 +51,14 @@ def chosen(form: CheckoutForm) -> PostalAddress | None:
         form.email.data = form.email.data or customer.email
     if not form.address_id.data:
         return None
-    if customer is None and not login.guest():
-        raise StoreUnavailable("dynamodb")
+    known = paying.account()
     try:
         address_id = UUID(form.address_id.data)
     except ValueError:
         address_id = None
-    if customer is None or address_id is None:
+    if known is None or address_id is None:
         raise NotFound("We can't find this address")
-    return address_book.of(stores().users.for_account(customer.user_id), address_id).address
+    return address_book.of(known, address_id).address
 
 
 def keep(form: CheckoutForm, address: PostalAddress) -> None:

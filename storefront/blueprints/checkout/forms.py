@@ -18,6 +18,9 @@ class CheckoutForm(AddressForm):
     address_id = HiddenField()
     """A customer's saved address; radio buttons on the page. Empty: the typed one."""
     keep_address = BooleanField("Keep this address in my account")
+    payment_token = HiddenField()
+    """A customer's kept card; radio buttons on the page. Empty: another one, on Stripe's page."""
+    keep_card = BooleanField("Keep the card I pay with for next time")
 
     def cart(self) -> UUID:
         """The cart the page showed.

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from storefront.blueprints.checkout import customer
 from storefront.blueprints.checkout.forms import CheckoutForm
-from storefront.blueprints.orders.links import pay_address
+from storefront.blueprints.payment_methods import paying
 from storefront.domain.accounts import SavedAddress
 from storefront.domain.cart import CartView
 from storefront.domain.deliveries import estimate
@@ -40,13 +40,16 @@ def show() -> BaseResponse:
 def place() -> BaseResponse:
     form, who = CheckoutForm(), shopper.identify()
     try:
+        choice = paying.choose(form.payment_token.data or "", keep=form.keep_card.data)
         placement = _read(form, who)
         order_id = place_order(stores(), placement, settings().hold)
     except StoreUnavailable as away:
         if away.store != "dynamodb":
             raise
-        form.address_id.data = ""
-        words = "We can't reach your saved addresses right now. Please type the address this once."
+        words = "We can't reach your kept cards right now. Please pay with any card on the next page."
+        if form.address_id.data:
+            words = "We can't reach your saved addresses right now. Please type the address this once."
+        form.address_id.data = form.payment_token.data = ""
         response = _again(form, who, 503, words)
         response.headers["Retry-After"] = RETRY_AFTER
         return response
@@ -57,7 +60,7 @@ def place() -> BaseResponse:
     except Invalid as invalid:
         return _again(form, who, 422, str(invalid), errors=invalid.errors)
     customer.keep(form, placement.address)
-    response = redirect(pay_address(order_id), 303)
+    response = redirect(paying.first_address(order_id, choice), 303)
     shopper.show_count(response, stores().carts.count(who))
     return response
 
@@ -121,4 +124,5 @@ def _page(
         hold_minutes=settings().hold_minutes,
         saved=saved,
         customer=login.customer(),
+        cards=paying.usable_cards(),
     )

@@ -31,12 +31,17 @@ def return_addresses(order: OrderView, closes_at: int) -> ReturnAddresses:
     )
 
 
-def pay_address(order_id: UUID) -> str:
-    """Where to pay an order: Stripe's page, or the order's own page when that can't be had now."""
+def pay_address(order_id: UUID, *, keep_for: str | None = None) -> str:
+    """Where to pay an order: Stripe's page, or the order's own page when that can't be had now.
+
+    The card that pays is kept for ``keep_for``, one of Stripe's customers.
+    """
     order = stores().orders.head(order_id)
     if order.held and order.total_cents:
         try:
-            return payments.start(stores(), stripe(), order_id, return_addresses, settings().currency)
+            return payments.start(
+                stores(), stripe(), order_id, return_addresses, settings().currency, keep_for=keep_for
+            )
         except (PaymentUnavailable, PaymentRefused, HoldLapsed, PaidMeanwhile) as error:
             log.warning("payment_not_started", order_id=str(order_id), reason=type(error).__name__)
     return url_for("orders.show", order_id=order_id)

@@ -8,8 +8,8 @@ from uuid import UUID
 from flask import Blueprint, Response, flash, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from storefront.blueprints.orders.links import return_addresses
 from storefront.blueprints.orders.page import order_page, version
+from storefront.blueprints.payment_methods import paying
 from storefront.domain.errors import HoldLapsed, Invalid, PaidMeanwhile, PaymentUnavailable
 from storefront.domain.orders import OrderStatus, OrderView
 from storefront.services import cancellation, carts, delivery_address, expiry, payments
@@ -90,8 +90,9 @@ def come_back(order_id: UUID) -> BaseResponse:
 @orders.post("/orders/<uuid:order_id>/payment")
 def pay(order_id: UUID) -> BaseResponse:
     order = _own(order_id)
+    choice = paying.choose(request.form.get("payment_token", ""), keep=False)
     try:
-        address = payments.start(stores(), stripe(), order.order_id, return_addresses, settings().currency)
+        address = paying.start(order.order_id, choice)
     except (HoldLapsed, PaidMeanwhile):
         address = url_for("orders.show", order_id=order_id)
     return htmx.go(address)

@@ -107,9 +107,9 @@ def _within_aurora(stores: Stores, currency: str, result: Audit, progress: Progr
             connection.execute(text(f"SET LOCAL {setting}"))
         result.orders = connection.execute(text("SELECT count(*) FROM orders")).scalar_one()
         result.products = connection.execute(text("SELECT count(*) FROM products")).scalar_one()
-        for done, (name, check) in enumerate(invariants.CHECKS, 1):
-            result.findings += check(connection, currency)
+        for done, (name, check) in enumerate(invariants.CHECKS):
             progress(name, done, len(invariants.CHECKS))
+            result.findings += check(connection, currency)
 
 
 def _still_there(suspects: Callable[[set[UUID] | None], Iterable[Finding]]) -> list[Finding]:
