@@ -15,7 +15,7 @@ from storefront.stores import Stores
 
 def quiet_worker(process: Process) -> Worker:
     worker = Worker(process)
-    worker._mails = ()
+    worker._lanes = worker._lanes[:-1]
     return worker
 
 

@@ -11,6 +11,7 @@ import structlog
 from storefront.domain.errors import PaymentUnavailable, ShopError, StoreUnavailable
 from storefront.process import Process
 from storefront.services import claims, expiry, fulfilment, mail, payments
+from storefront.services.retention import Retention
 from storefront.stores import Stores
 
 log = structlog.get_logger()
@@ -27,18 +28,20 @@ class Worker:
     def __init__(self, process: Process) -> None:
         self._process = process
         self._stopping = threading.Event()
-        self._jobs: Jobs = (
-            ("expire", self._expire),
-            ("settle", self._settle),
-            ("ship", self._ship),
-            ("project", fulfilment.project),
-            ("refund", self._refund),
-            ("strays", self._strays),
-        )
-        # A mail service that does not answer takes seconds to find out; no hold may wait for that.
-        self._mails: Jobs = (
-            ("mail", lambda stores: mail.send_due(self._process, stores)),
-            ("outbox", lambda stores: mail.send_outbox(self._process, stores)),
+        # Side by side, by whom they wait for: a service that does not answer takes seconds to find out, and
+        # no hold may end later for that.
+        self._lanes: tuple[Jobs, ...] = (
+            (("expire", self._expire),),
+            (("settle", self._settle), ("refund", self._refund), ("strays", self._strays)),
+            (
+                ("ship", self._ship),
+                ("project", fulfilment.project),
+                ("retention", Retention(process.settings.keep_orders_days)),
+            ),
+            (
+                ("mail", lambda stores: mail.send_due(process, stores)),
+                ("outbox", lambda stores: mail.send_outbox(process, stores)),
+            ),
         )
 
     def stop(self) -> None:
@@ -46,18 +49,18 @@ class Worker:
         self._stopping.set()
 
     def run(self) -> None:
-        """Rounds until stopped, those of mail beside the others."""
-        mails = threading.Thread(target=self._rounds, args=(self._mails,), name="mail")
-        mails.start()
-        try:
-            self._rounds(self._jobs)
-        finally:
-            self.stop()
-            mails.join()
+        """Rounds until stopped."""
+        lanes = [threading.Thread(target=self._rounds, args=(jobs,), name=jobs[0][0]) for jobs in self._lanes]
+        for lane in lanes:
+            lane.start()
+        # The main thread stays free for signals.
+        self._stopping.wait()
+        for lane in lanes:
+            lane.join()
 
     def round(self) -> int:
         """Every job once; how much was done."""
-        return self._round(self._jobs) + self._round(self._mails)
+        return sum(self._round(jobs) for jobs in self._lanes)
 
     def _rounds(self, jobs: Jobs) -> None:
         """Rounds at most ``ROUND`` seconds apart; at once again while there is work."""

@@ -137,7 +137,7 @@ def _text(raw: bytes) -> bool:
     return True
 
 
-def step(tracking_code: str, **changes: Any) -> dict[str, Any]:
+def step(tracking_code: str, /, **changes: Any) -> dict[str, Any]:
     data = {
         "tracking_code": tracking_code,
         "status": "in_transit",
@@ -172,7 +172,7 @@ def test_a_type_of_no_concern_is_a_200(server: FlaskClient) -> None:
     for body in ({"type": "parcel.weighed"}, {"type": None}, {}, {"type": ["tracking.updated"]}):
         assert tell(server, body).status_code == 200
     for odd in (b"[]", b"7", b'"x"', b"null"):
-        assert tell(server, odd).status_code in (200, 400)
+        assert tell(server, odd).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -28,9 +28,9 @@ def new_email() -> str:
 @pytest.mark.parametrize(
     "common",
     [
-        "password", "Password1", "P@$$w0rd123!", "passw0rd", "12345678", "87654321", "qwertyuiop", "1qaz2wsx",
-        "aaaaaaaa", "abcabcab", "testtest", "iloveyou", "Sunshine99", "!!dragon2026", "admin1234", "Summer2026!",
-        "football", "letmein!!!", "11111111", "baseball1", "TRUSTNO1",
+        "password", "Password1", "P@$$w0rd123!", "passw0rd", "12345678", "87654321", "qwertyuiop",
+        "1qaz2wsx", "aaaaaaaa", "abcabcab", "testtest", "iloveyou", "Sunshine99", "!!dragon2026", "admin1234",
+        "Summer2026!", "football", "letmein!!!", "11111111", "baseball1", "TRUSTNO1",
     ],
 )  # fmt: skip
 def test_the_commonest_passwords_and_their_usual_variations(common: str) -> None:

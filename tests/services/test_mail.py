@@ -25,6 +25,7 @@ from factories import (
 from flask.testing import FlaskClient
 from letterbox import Mailbox, body
 from sqlalchemy import text
+from working import quiet_worker
 
 from storefront.domain.customers import PostalAddress
 from storefront.domain.deliveries import CarrierEvent, ShipmentStatus
@@ -76,7 +77,7 @@ def carrier(
 
 
 def ship(process: Process, stores: Stores, order_id: UUID) -> None:
-    Worker(process)._round(Worker(process)._jobs)
+    quiet_worker(process).round()
     assert stores.orders.head(order_id).status is OrderStatus.PREPARING
 
 

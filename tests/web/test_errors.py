@@ -1,0 +1,120 @@
+"""Domain errors and HTTP errors into answers: a readable page, or a part for htmx."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from browsing import readable
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from storefront.domain import errors
+from storefront.domain.errors import ShopError
+from storefront.process import Process
+from storefront.repositories.aurora.carts import Carts
+from storefront.web.errors import STATUS
+from storefront.web.page_cache import SECONDS
+
+
+def kinds(of: type[ShopError] = ShopError) -> list[type[ShopError]]:
+    return [one for sub in of.__subclasses__() for one in (sub, *kinds(sub))]
+
+
+def make(kind: type[ShopError]) -> ShopError:
+    if issubclass(kind, errors.StoreUnavailable):
+        return kind("aurora")
+    if kind is errors.CheckoutChanged:
+        return errors.CheckoutChanged([])
+    if kind.__init__ is ShopError.__init__:
+        return kind("Words for the shopper <b>")
+    try:
+        return kind("Words for the shopper <b>")
+    except TypeError:
+        return kind()
+
+
+@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.__name__)
+def test_every_error_of_the_shop_has_an_answer(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, kind: type[ShopError]
+) -> None:
+    def fails(*_: object) -> None:
+        raise make(kind)
+
+    monkeypatch.setattr("storefront.blueprints.lookup.routes.LookupForm", fails)
+    assert any(issubclass(kind, base) for base, _ in STATUS), "it has a status in the table"
+    expected = next(status for base, status in STATUS if issubclass(kind, base))
+    page = client.get("/track")
+    assert page.status_code == expected
+    assert readable(page)
+    assert "<b>" not in page.text
+    if expected == 503:
+        assert page.headers["Retry-After"]
+    part = client.get("/track", headers={"HX-Request": "true"})
+    assert part.status_code == expected
+    assert "<html" not in part.text
+
+
+def test_a_bug_is_a_500_that_tells_nothing(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise ArithmeticError("secret words of the inside")
+
+    monkeypatch.setattr("storefront.blueprints.lookup.routes.LookupForm", fails)
+    page = client.get("/track")
+    assert page.status_code == 500
+    assert readable(page)
+    assert "secret words" not in page.text
+    assert "Arithmetic" not in page.text
+
+
+@pytest.mark.parametrize("path", ["/no-such", "/products/no-such", "/.env", "/orders/../x", "/%2e%2e", "/\x7f"])
+def test_what_is_not_there_is_a_readable_404(client: FlaskClient, path: str) -> None:
+    page = client.get(path)
+    assert page.status_code == 404
+    assert readable(page)
+
+
+def test_the_wrong_method_says_which_are_right(client: FlaskClient) -> None:
+    page = client.get("/cart/items")
+    assert page.status_code == 405
+    assert set(page.headers["Allow"].replace(" ", "").split(",")) == {"POST", "OPTIONS"}
+    assert readable(page)
+
+
+def test_20_with_every_connection_taken_the_answer_is_a_readable_503_within_five_seconds(
+    app: Flask, client: FlaskClient, process: Process
+) -> None:
+    """The error page has a header of departments, which it must do without then."""
+    held = [process.engines.writer.connect() for _ in range(4)]
+    try:
+        started = time.monotonic()
+        client.post("/cart/items", data={"sku": "x", "quantity": "1"})
+        page = client.post("/cart/items", data={"sku": "x", "quantity": "1"})
+        took = (time.monotonic() - started) / 2
+    finally:
+        for one in held:
+            one.close()
+    assert page.status_code == 503
+    assert int(page.headers["Retry-After"]) > 0
+    assert readable(page)
+    assert took < 5
+    assert SECONDS
+
+
+def test_20_a_statement_that_runs_too_long_is_a_503(
+    client: FlaskClient, process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(self: Carts, *_: object) -> None:
+        with process.engines.writer.connect() as connection:
+            connection.execute(text("SET statement_timeout = 50"))
+        self._db.rows(text("SELECT pg_sleep(10)"))
+
+    monkeypatch.setattr(Carts, "active", slow)
+    client.set_cookie("x", "y")
+    with client.session_transaction() as session:
+        session["shopper"] = "3f0f2c4e-0000-4000-8000-000000000000"
+    started = time.monotonic()
+    page = client.get("/cart")
+    assert page.status_code == 503
+    assert time.monotonic() - started < 5
