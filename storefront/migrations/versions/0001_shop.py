@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
-from alembic import op
+from pathlib import Path
 
-from storefront.domain import schema
+from alembic import op
 
 revision = "0001"
 down_revision = None
@@ -14,18 +13,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    for extension in ("unaccent", "pg_trgm", "fuzzystrmatch"):
-        op.execute(f"CREATE EXTENSION IF NOT EXISTS {extension} WITH SCHEMA public")
-    # unaccent() is only STABLE, since its dictionary can be changed; a generated column needs IMMUTABLE.
-    # Naming the dictionary and the schema makes the promise true as long as nobody edits the dictionary.
-    op.execute("""
-        CREATE FUNCTION fold(value text) RETURNS text
-        LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
-        RETURN lower(public.unaccent('public.unaccent'::regdictionary, value))
-    """)
-    schema.metadata.create_all(op.get_bind())
+    op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text())
 
 
 def downgrade() -> None:
-    schema.metadata.drop_all(op.get_bind())
-    op.execute(sa.text("DROP FUNCTION fold(text)"))
+    tables = "payments, order_events, orders, stock, cart_items, carts, search_words, products"
+    op.execute(f"DROP TABLE {tables}")
+    op.execute("DROP FUNCTION fold(text)")
