@@ -7,8 +7,15 @@ export PORT HOST STOREFRONT_DATA
 
 VENV := .venv
 BIN := $(VENV)/bin
-# What is installed follows the lock files; nothing is compiled to bytecode beforehand, that comes with use.
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes
+# What is installed follows the lock files. uv does it in seconds; where it can't reach the packages, because
+# only pip knows the way, pip does it in half a minute.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
+define install
+	@$(PIP) --require-hashes -r requirements-uv.lock
+	@$(UV) --require-hashes -r $(1) || $(PIP) --require-hashes -r $(1)
+	@$(PIP) --no-deps --no-build-isolation --editable .
+endef
 RUN_READY := $(VENV)/.installed-run
 DEV_READY := $(VENV)/.installed-dev
 
@@ -40,6 +47,7 @@ pictures: $(DEV_READY)  ## take the README's pictures
 	@$(BIN)/python -m bench.pictures
 
 lock: $(DEV_READY)  ## write the lock files anew from pyproject.toml
+	@echo uv | $(BIN)/uv pip compile - $(LOCKING) -o requirements-uv.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra standins $(LOCKING) -o requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra standins --extra dev $(LOCKING) -c requirements.lock -o requirements-dev.lock
 LOCKING := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet
@@ -51,14 +59,12 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	@$(PYTHON) -m venv $(VENV)
 
-$(RUN_READY): requirements.lock pyproject.toml | $(BIN)/python
+$(RUN_READY): requirements.lock requirements-uv.lock pyproject.toml | $(BIN)/python
 	@echo 'Setting up (once) ...'
-	@$(INSTALL) -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(call install,requirements.lock)
 	@touch $@
 
-$(DEV_READY): requirements-dev.lock pyproject.toml | $(BIN)/python
+$(DEV_READY): requirements-dev.lock requirements-uv.lock pyproject.toml | $(BIN)/python
 	@echo 'Setting up for tests (once) ...'
-	@$(INSTALL) -r requirements-dev.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(call install,requirements-dev.lock)
 	@touch $@ $(RUN_READY)

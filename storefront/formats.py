@@ -60,7 +60,10 @@ class Formats:
         """The address of a picture if the page may show it, else nothing."""
         if url.startswith("/static/"):
             return url
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return ""
         if parts.scheme == "https" and (parts.hostname or "") in self._settings.picture_hosts:
             return url
         return ""

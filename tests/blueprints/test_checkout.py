@@ -37,7 +37,9 @@ def test_an_order_is_placed_and_the_browser_goes_straight_to_stripe(
     assert client.get_cookie("cart_count").value == "0"  # type: ignore[union-attr]
 
 
-def test_stripes_address_is_in_the_pages_form_action(stripe: str, client: FlaskClient, stores: Stores) -> None:
+def test_stripes_address_is_in_the_pages_form_action(
+    stripe: str, client: FlaskClient, stores: Stores
+) -> None:
     """Chromium holds form-action against every hop of the redirected post."""
     add(client, product(stores))
     policy = client.get("/checkout").headers["Content-Security-Policy"]
@@ -81,7 +83,9 @@ def test_without_a_cart_checkout_leads_to_it(client: FlaskClient, stores: Stores
     assert readable(answer)
 
 
-@pytest.mark.parametrize("cart_id", ["", "x", "\x00", "0", "{", "00000000-0000-4000-8000-000000000000", "é" * 36])
+@pytest.mark.parametrize(
+    "cart_id", ["", "x", "\x00", "0", "{", "00000000-0000-4000-8000-000000000000", "é" * 36]
+)
 def test_a_cart_that_is_not_yours_is_not_found(client: FlaskClient, stores: Stores, cart_id: str) -> None:
     add(client, product(stores))
     answer = checkout(client, cart_id=cart_id)
@@ -232,7 +236,9 @@ def test_prices_totals_and_states_in_the_form_are_ignored(
 
 
 def test_a_million_lines_are_too_large(client: FlaskClient, stores: Stores) -> None:
-    answer = client.post("/checkout", data=b"a=b\n" * 1_000_000, content_type="application/x-www-form-urlencoded")
+    answer = client.post(
+        "/checkout", data=b"a=b\n" * 1_000_000, content_type="application/x-www-form-urlencoded"
+    )
     assert answer.status_code == 413
     assert readable(answer)
 
@@ -240,11 +246,15 @@ def test_a_million_lines_are_too_large(client: FlaskClient, stores: Stores) -> N
 def test_markup_in_every_field_is_shown_as_text(client: FlaskClient, stores: Stores) -> None:
     add(client, product(stores, name="<script>alert(1)</script>"))
     evil = '"><script>alert(2)</script>'
-    answer = checkout(client, **dict.fromkeys(("name", "line1", "line2", "city", "region", "zip", "phone"), evil))
+    answer = checkout(
+        client, **dict.fromkeys(("name", "line1", "line2", "city", "region", "zip", "phone"), evil)
+    )
     assert answer.status_code == 422
     assert "<script>alert" not in answer.text
 
 
-def test_order_totals_of_a_full_checkout_are_what_the_button_says(client: FlaskClient, stores: Stores) -> None:
+def test_order_totals_of_a_full_checkout_are_what_the_button_says(
+    client: FlaskClient, stores: Stores
+) -> None:
     add(client, product(stores, price=4210))
     assert "Place order: $42.10" in client.get("/checkout").text

@@ -60,7 +60,14 @@ def test_a_wrong_number_and_a_wrong_address_are_answered_alike(
 
 @pytest.mark.parametrize(
     ("number", "email"),
-    [("", ""), ("", "a@b.example"), ("7K3M-Q9TX", ""), ("a\x00b", "x"), ("x" * 500, "y"), ("7K3M-Q9TX", "a\x00")],
+    [
+        ("", ""),
+        ("", "a@b.example"),
+        ("7K3M-Q9TX", ""),
+        ("a\x00b", "x"),
+        ("x" * 500, "y"),
+        ("7K3M-Q9TX", "a\x00"),
+    ],
 )
 def test_what_cannot_be_is_a_422_that_keeps_the_entries(client: FlaskClient, number: str, email: str) -> None:
     answer = find(client, number, email)
@@ -76,7 +83,9 @@ def test_what_is_no_number_finds_nothing(client: FlaskClient, order_id: UUID, nu
     assert find(client, number, "ada@example.com").status_code == 404
 
 
-def test_like_wildcards_in_the_address_find_nothing(client: FlaskClient, stores: Stores, order_id: UUID) -> None:
+def test_like_wildcards_in_the_address_find_nothing(
+    client: FlaskClient, stores: Stores, order_id: UUID
+) -> None:
     assert find(client, stores.orders.head(order_id).number, "%").status_code == 404
 
 

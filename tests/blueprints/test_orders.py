@@ -147,7 +147,9 @@ def test_a_link_of_another_order_or_one_that_is_too_old_shows_nothing(
 
 
 @pytest.mark.parametrize("part", [*POSTS, ""])
-def test_a_visit_to_what_takes_a_form_is_a_readable_405(client: FlaskClient, order_id: UUID, part: str) -> None:
+def test_a_visit_to_what_takes_a_form_is_a_readable_405(
+    client: FlaskClient, order_id: UUID, part: str
+) -> None:
     if part in ("", "address"):
         answer = client.delete(url(order_id, part))
     else:
@@ -157,7 +159,9 @@ def test_a_visit_to_what_takes_a_form_is_a_readable_405(client: FlaskClient, ord
     assert readable(answer)
 
 
-@pytest.mark.parametrize("path", ["/orders/x", "/orders/1", "/orders/%00", "/orders/00000000-0000-4000-8000-000000000000/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/orders/x", "/orders/1", "/orders/%00", "/orders/00000000-0000-4000-8000-000000000000/nothing"]
+)
 def test_odd_addresses_are_a_404(client: FlaskClient, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 404
@@ -185,7 +189,9 @@ def test_the_address_stripe_leads_back_to_shows_the_order_in_a_browser_without_a
     assert fresh.post(url(order_id, "cancellation")).status_code == 404
 
 
-def test_back_from_stripe_without_having_paid_offers_to_pay_again(client: FlaskClient, order_id: UUID) -> None:
+def test_back_from_stripe_without_having_paid_offers_to_pay_again(
+    client: FlaskClient, order_id: UUID
+) -> None:
     client.get(url(order_id, "return"))
     page = client.get(url(order_id)).text
     assert 'data-status="pending"' in page
@@ -321,7 +327,9 @@ def shipped(client: FlaskClient, stores: Stores, process: Process, order_id: UUI
     return order_id
 
 
-def test_the_page_tells_carrier_code_estimate_and_steps(client: FlaskClient, stores: Stores, shipped: UUID) -> None:
+def test_the_page_tells_carrier_code_estimate_and_steps(
+    client: FlaskClient, stores: Stores, shipped: UUID
+) -> None:
     page = client.get(url(shipped)).text
     delivery = stores.orders.head(shipped).delivery
     assert delivery is not None

@@ -114,7 +114,11 @@ def code(stores: Stores, order_id: UUID) -> str:
 
 
 def tell(
-    server: FlaskClient, body: bytes | dict[str, Any], *, secret: str = CARRIER_SECRET, at: datetime | None = None,
+    server: FlaskClient,
+    body: bytes | dict[str, Any],
+    *,
+    secret: str = CARRIER_SECRET,
+    at: datetime | None = None,
     msg_id: str = "msg_1",
 ):  # type: ignore[no-untyped-def]
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -219,7 +223,9 @@ def test_data_that_is_no_object_is_a_422(server: FlaskClient, data: object) -> N
 
 
 @pytest.mark.parametrize("msg_id", ["a b", "é", "x" * 201])
-def test_an_id_that_is_no_id_is_refused(server: FlaskClient, stores: Stores, parcel: UUID, msg_id: str) -> None:
+def test_an_id_that_is_no_id_is_refused(
+    server: FlaskClient, stores: Stores, parcel: UUID, msg_id: str
+) -> None:
     assert tell(server, step(code(stores, parcel)), msg_id=msg_id).status_code in (400, 422)
 
 

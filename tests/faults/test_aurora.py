@@ -159,7 +159,10 @@ def test_19_idle_connections_that_a_failover_killed_are_not_noticed(
 
 
 def test_19_settling_and_expiring_are_made_up_for_too(
-    process: Process, stores: Stores, stripe: str, admin: psycopg.Connection[tuple[object, ...]],
+    process: Process,
+    stores: Stores,
+    stripe: str,
+    admin: psycopg.Connection[tuple[object, ...]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     paid, lapsed = order(stores), order(stores)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.server
+import threading
 import time
 from collections.abc import Iterator
 from uuid import UUID, uuid4
@@ -16,11 +18,7 @@ from storefront.domain.deliveries import ShipmentStatus
 from storefront.domain.errors import StoreUnavailable
 from storefront.domain.orders import OrderStatus
 from storefront.process import Process
-from storefront.services import fulfilment, tracking
 from storefront.stores import Stores
-
-TRACKING = tracking
-SHIPPING = fulfilment
 
 
 @pytest.fixture
@@ -77,14 +75,19 @@ def test_21_a_reply_cut_off_anywhere_is_never_read_as_no_such_item(
     for cut in (*range(1, 30, 7), *range(30, 420, 23)):
         proxy.order("cut", cut)
         try:
-            if not stores.deliveries.exists(shipped) or stores.deliveries.for_tracking(shipped).shipment is None:
+            if (
+                not stores.deliveries.exists(shipped)
+                or stores.deliveries.for_tracking(shipped).shipment is None
+            ):
                 lies.append(cut)
         except StoreUnavailable:
             pass
     assert lies == []
 
 
-def test_21_one_cut_off_reply_is_asked_again(stores: Stores, shop: Process, proxy: Proxy, shipped: UUID) -> None:
+def test_21_one_cut_off_reply_is_asked_again(
+    stores: Stores, shop: Process, proxy: Proxy, shipped: UUID
+) -> None:
     proxy.order("cut", 60, times=1)
     assert stores.deliveries.exists(shipped)
 
@@ -136,12 +139,12 @@ def test_21_throttling_is_given_up_within_bounds(
     stores: Stores, shop: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Answers of a DynamoDB that throttles, made here: moto never does."""
-    import http.server
-    import threading
 
     class Throttles(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = b'{"__type": "com.amazonaws.dynamodb.v20120810#ThrottlingException", "message": "slow down"}'
+            body = (
+                b'{"__type": "com.amazonaws.dynamodb.v20120810#ThrottlingException", "message": "slow down"}'
+            )
             self.send_response(400)
             self.send_header("Content-Type", "application/x-amz-json-1.0")
             self.send_header("Content-Length", str(len(body)))

@@ -112,4 +112,6 @@ def test_without_the_guard_the_race_is_seen(
     assert sold(stores) == answers[303]
     with stores.transaction():
         # What was oversold must not stay for the audit of a test that comes after.
-        stores.db.session.execute(text("TRUNCATE orders, payments, order_events, carts, cart_items, stock, products"))
+        stores.db.session.execute(
+            text("TRUNCATE orders, payments, order_events, carts, cart_items, stock, products")
+        )

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 import pytest
 from auditing import assert_sound
 
-from storefront.process import Process
-
 
 @pytest.fixture
 def unsound() -> None:

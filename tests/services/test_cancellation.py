@@ -76,9 +76,7 @@ def test_a_page_opened_while_cancelling_is_not_left_behind(
     """Another tab starts to pay between the look and the cancellation."""
     order_id = order(stores)
     work_of = cancellation._cancel
-    monkeypatch.setattr(
-        cancellation, "_cancel", lambda *args: (start(process, order_id), work_of(*args))[1]
-    )
+    monkeypatch.setattr(cancellation, "_cancel", lambda *args: (start(process, order_id), work_of(*args))[1])
     with pytest.raises(Conflict):
         cancel(process, order_id)
     assert stores.orders.head(order_id).status is OrderStatus.PENDING
@@ -110,7 +108,9 @@ def test_a_paid_order_taken_back_before_dispatch_is_refunded_and_its_units_retur
     assert stores.deliveries.for_tracking(order_id).shipment is None
 
 
-def test_a_prepared_shipment_is_cancelled_with_its_order(process: Process, stores: Stores, stripe: str) -> None:
+def test_a_prepared_shipment_is_cancelled_with_its_order(
+    process: Process, stores: Stores, stripe: str
+) -> None:
     order_id = paid(process, stores)
     work(process)
     assert stores.orders.head(order_id).status is OrderStatus.PREPARING

@@ -274,7 +274,9 @@ def test_the_same_submit_again_is_answered_with_the_same_order(stores: Stores) -
     first = place(stores, confirmed, HOLD)
     assert place(stores, confirmed, HOLD) == first
     # Even with a form of another day: the cart is the key.
-    assert place(stores, Placement(user_id, confirmed.cart_id, "old", "b@example.com", ADDRESS), HOLD) == first
+    assert (
+        place(stores, Placement(user_id, confirmed.cart_id, "old", "b@example.com", ADDRESS), HOLD) == first
+    )
     assert stores.stock.level(sku).reserved == 2
 
 
@@ -405,10 +407,15 @@ def test_control_locks_taken_in_the_carts_own_order_do_deadlock(
     wide: Process, stores: Stores, monkeypatch: pytest.MonkeyPatch, unsound: None
 ) -> None:
     def as_they_come(self: Orders, cart_id: UUID) -> bool:
-        skus = [sku for (sku,) in self._db.rows(text("SELECT sku FROM cart_items WHERE cart_id = :c"), {"c": cart_id})]
+        skus = [
+            sku
+            for (sku,) in self._db.rows(text("SELECT sku FROM cart_items WHERE cart_id = :c"), {"c": cart_id})
+        ]
         random.shuffle(skus)
         for sku in skus:
-            self._db.session.execute(text("UPDATE stock SET reserved = reserved + 1 WHERE sku = :s"), {"s": sku})
+            self._db.session.execute(
+                text("UPDATE stock SET reserved = reserved + 1 WHERE sku = :s"), {"s": sku}
+            )
             self._db.session.execute(text("SELECT pg_sleep(0.005)"))
         return True
 
@@ -433,9 +440,15 @@ def test_what_is_added_while_the_cart_is_being_ordered_goes_into_the_next_cart(
 
     def paused(self: Orders, cart_id: UUID) -> bool:
         adding.start()
-        wait_until(lambda: bool(process.stores().db.rows(text(
-            "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        ))))
+        wait_until(
+            lambda: bool(
+                process.stores().db.rows(
+                    text(
+                        "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+                    )
+                )
+            )
+        )
         return reserve(self, cart_id)
 
     monkeypatch.setattr(Orders, "reserve", paused)

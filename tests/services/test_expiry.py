@@ -252,7 +252,9 @@ def test_24_a_killed_workers_claims_are_taken_over_when_its_lease_is_over(
     assert expire(process) == 1
 
 
-def test_15_a_claim_for_settling_never_outlasts_the_hold(process: Process, stores: Stores, stripe: str) -> None:
+def test_15_a_claim_for_settling_never_outlasts_the_hold(
+    process: Process, stores: Stores, stripe: str
+) -> None:
     """Asked about late in a long hold, it would stay pending for a quarter of its age past its end."""
     order_id = order(stores, hold=timedelta(hours=2))
     start(process, order_id)

@@ -164,7 +164,10 @@ def test_a_call_lost_once_is_repeated_without_anybody_noticing(till: Till) -> No
 def test_an_extension_between_two_tries_of_one_key_does_not_change_what_is_asked(till: Till) -> None:
     """Stripe refuses a key that comes back with other parameters."""
     order_id = order(till.stores)
-    with fault(till.address, "POST /v1/checkout/sessions", "drop_after", 2), pytest.raises(PaymentUnavailable):
+    with (
+        fault(till.address, "POST /v1/checkout/sessions", "drop_after", 2),
+        pytest.raises(PaymentUnavailable),
+    ):
         till.start(order_id)
     expiry.extend(till.stores, order_id)
     till.start(order_id)
@@ -192,7 +195,9 @@ def test_a_page_that_expired_at_stripe_is_followed_by_a_new_attempt(till: Till) 
     assert till.settle(order_id) is OrderStatus.PAID
 
 
-def test_a_definite_no_takes_a_fresh_key_for_the_next_try(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_definite_no_takes_a_fresh_key_for_the_next_try(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
     order_id = order(till.stores)
     wrong = ReturnAddresses("not an address", "http://127.0.0.1/cancel")
     with pytest.raises(PaymentRefused):
@@ -302,7 +307,9 @@ def test_control_without_the_orders_lock_a_payment_takes_the_stock_more_than_onc
 
     def unlocked(self: Orders, order_id: UUID) -> tuple[Order, Payment]:
         found = self._db.session.execute(
-            select(Order, Payment).join(Payment, Payment.order_id == Order.order_id).where(Order.order_id == order_id)
+            select(Order, Payment)
+            .join(Payment, Payment.order_id == Order.order_id)
+            .where(Order.order_id == order_id)
         ).one()
         self._db.session.execute(text("SELECT pg_sleep(0.05)"))
         return found[0], found[1]
@@ -316,7 +323,9 @@ def test_control_without_the_orders_lock_a_payment_takes_the_stock_more_than_onc
     assert level(till.stores, sku)[0] < 98
 
 
-@pytest.mark.parametrize(("cents", "currency"), [(1, "USD"), (1199, "USD"), (1201, "USD"), (1200, "EUR"), (0, "USD")])
+@pytest.mark.parametrize(
+    ("cents", "currency"), [(1, "USD"), (1199, "USD"), (1201, "USD"), (1200, "EUR"), (0, "USD")]
+)
 def test_26_a_captured_amount_or_currency_that_is_not_the_orders_goes_back_and_is_flagged(
     till: Till, cents: int, currency: str
 ) -> None:

@@ -162,7 +162,9 @@ def test_money_for_another_page_of_the_order_is_a_second_capture(
     assert [event.kind for event in view.events].count(Kind.STRAY_CAPTURE) == 1
 
 
-def refunding(process: Process, stores: Stores, order_id: UUID, page: str, card: str = "4242424242424242") -> str:
+def refunding(
+    process: Process, stores: Stores, order_id: UUID, page: str, card: str = "4242424242424242"
+) -> str:
     pay_page(page, card)
     payments.settle(stores, process.stripe, order_id, "USD")
     payments.refund(stores, order_id, restock=True, by="operator")
@@ -191,7 +193,9 @@ def test_a_refund_of_somebody_elses_payment_changes_nothing(
     assert stores.orders.head(order_id).payment_status is PaymentStatus.REFUNDING
 
 
-def test_a_dispute_is_noted_once(process: Process, stores: Stores, stripe: str, order_id: UUID, page: str) -> None:
+def test_a_dispute_is_noted_once(
+    process: Process, stores: Stores, stripe: str, order_id: UUID, page: str
+) -> None:
     pay_page(page, "4000000000000259")
     payments.settle(stores, process.stripe, order_id, "USD")
     intent = process.stripe.look(stores.orders.head(order_id).external_ref or "").intent

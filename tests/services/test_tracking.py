@@ -124,7 +124,9 @@ def test_a_late_step_does_not_end_an_exception(stores: Stores, parcel: UUID) -> 
     assert told(stores, parcel) == "delivered", "delivered is delivered, whatever the scanner said later"
 
 
-def test_a_carriers_slow_clock_does_not_keep_the_first_step_from_counting(stores: Stores, parcel: UUID) -> None:
+def test_a_carriers_slow_clock_does_not_keep_the_first_step_from_counting(
+    stores: Stores, parcel: UUID
+) -> None:
     tell(stores, parcel, S.IN_TRANSIT, minutes=-10)
     assert stores.orders.head(parcel).status is OrderStatus.SHIPPED
 

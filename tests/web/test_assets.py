@@ -32,7 +32,9 @@ def test_a_file_that_is_not_there_is_a_mistake_in_the_template(folder: Path) -> 
         Assets(folder).url("css/b.css")
 
 
-def test_fingerprinted_files_are_kept_for_ever_and_others_for_a_while(client: FlaskClient, app: Flask) -> None:
+def test_fingerprinted_files_are_kept_for_ever_and_others_for_a_while(
+    client: FlaskClient, app: Flask
+) -> None:
     address = re.search(r'href="(/static/css/shop\.[0-9a-f]+\.css)"', client.get("/help").text)
     assert address
     for_ever = client.get(address[1])
@@ -45,7 +47,14 @@ def test_fingerprinted_files_are_kept_for_ever_and_others_for_a_while(client: Fl
 
 
 @pytest.mark.parametrize(
-    "path", ["/static/../pyproject.toml", "/static/%2e%2e/pyproject.toml", "/static//etc/passwd", "/static/", "/static/x"]
+    "path",
+    [
+        "/static/../pyproject.toml",
+        "/static/%2e%2e/pyproject.toml",
+        "/static//etc/passwd",
+        "/static/",
+        "/static/x",
+    ],
 )
 def test_nothing_outside_the_folder_is_served(client: FlaskClient, path: str) -> None:
     answer = client.get(path)

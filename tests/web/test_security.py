@@ -130,7 +130,9 @@ def test_the_cart_works_without_a_token(guarded: FlaskClient, stores: Stores) ->
     assert add(guarded, product(stores)).status_code == 303
 
 
-def test_checkout_without_a_token_or_with_a_wrong_one_is_refused(guarded: FlaskClient, stores: Stores) -> None:
+def test_checkout_without_a_token_or_with_a_wrong_one_is_refused(
+    guarded: FlaskClient, stores: Stores
+) -> None:
     add(guarded, product(stores))
     good = {**FORM, **fields(guarded.get("/checkout"), "/checkout")}
     assert good["csrf_token"]
@@ -276,7 +278,18 @@ def test_no_page_has_inline_scripts_or_styles(client: FlaskClient, stores: Store
     product(stores, "SKU")
     order_id = ordered(client, "SKU")
     add(client, "SKU")
-    for path in ("/", "/products", "/products/SKU", "/cart", "/checkout", f"/orders/{order_id}", "/track", "/help"):
+    for path in (
+        "/",
+        "/products",
+        "/products/SKU",
+        "/cart",
+        "/checkout",
+        f"/orders/{order_id}",
+        "/track",
+        "/help",
+    ):
         page = client.get(path).text
-        assert not re.search(r"<script(?![^>]*\bsrc=)(?![^>]*application/ld\+json)(?![^>]*speculationrules)[^>]*>", page)
+        assert not re.search(
+            r"<script(?![^>]*\bsrc=)(?![^>]*application/ld\+json)(?![^>]*speculationrules)[^>]*>", page
+        )
         assert not re.search(r"<style|\sstyle=|\son\w+=", page)

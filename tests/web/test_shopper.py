@@ -36,7 +36,13 @@ def test_a_key_shows_its_order_until_its_time(app: Flask) -> None:
         assert shopper.view_key(order_id, now + 60) == good, "a repeated call to Stripe must say the same"
         shopper.use_key(order_id, good)
         assert order_id.hex in session["sees"]
-        for wrong in (shopper.view_key(order_id, now - 1), shopper.view_key(other, now + 60), good + "x", "", "é\x00"):
+        for wrong in (
+            shopper.view_key(order_id, now - 1),
+            shopper.view_key(other, now + 60),
+            good + "x",
+            "",
+            "é\x00",
+        ):
             with pytest.raises(NotFound):
                 shopper.use_key(order_id, wrong)
 
@@ -46,7 +52,9 @@ def test_a_key_of_another_shops_secret_shows_nothing(app: Flask) -> None:
 
     order_id = uuid4()
     forged = URLSafeSerializer("another secret", salt="order-link").dumps([order_id.hex, 10**10])
-    session_like = URLSafeSerializer(app.config["SECRET_KEY"], salt="another purpose").dumps([order_id.hex, 10**10])
+    session_like = URLSafeSerializer(app.config["SECRET_KEY"], salt="another purpose").dumps(
+        [order_id.hex, 10**10]
+    )
     with app.test_request_context():
         for key in (forged, session_like):
             with pytest.raises(NotFound):
