@@ -4,13 +4,15 @@ PORT ?= 8000
 HOST ?= 127.0.0.1
 STOREFRONT_DATA ?= .storefront
 export PORT HOST STOREFRONT_DATA
+# A shop is half a dozen processes: compiling every module anew in each would take most of their start.
+export PYTHONDONTWRITEBYTECODE :=
 
 VENV := .venv
 BIN := $(VENV)/bin
 # What is installed follows the lock files. uv does it in seconds; where it can't reach the packages, because
 # only pip knows the way, pip does it in half a minute.
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
-UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 define install
 	@$(PIP) --require-hashes -r requirements-uv.lock
 	@$(UV) --require-hashes -r $(1) || $(PIP) --require-hashes -r $(1)

@@ -142,7 +142,7 @@ def _message(receive: Callable[[int], bytes]) -> bytes:
 
 
 def _close(one: socket.socket) -> None:
-    # close() alone doesn't wake a thread that reads from it; after SO_LINGER 0, shutdown would spoil the reset.
+    # close() alone wakes no thread that reads from it; after SO_LINGER 0, shutdown would spoil the reset.
     with suppress(OSError):
         if one.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8) != struct.pack("ii", 1, 0):
             one.shutdown(socket.SHUT_RDWR)

@@ -340,7 +340,7 @@ def test_ten_carts_of_one_shopper_at_once_make_three_holds(
 
 
 def buyers(stores: Stores, number: int, *skus: str) -> list[Placement]:
-    """Shoppers who each confirmed a cart of these products, put in by some in one order, by some in another."""
+    """Shoppers who each confirmed a cart of these products, put in by half of them in the opposite order."""
     found = []
     for index in range(number):
         user_id = shopper()
@@ -444,7 +444,8 @@ def test_what_is_added_while_the_cart_is_being_ordered_goes_into_the_next_cart(
             lambda: bool(
                 process.stores().db.rows(
                     text(
-                        "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+                        "SELECT 1 FROM pg_stat_activity"
+                        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
                     )
                 )
             )

@@ -261,7 +261,8 @@ def test_15_a_claim_for_settling_never_outlasts_the_hold(
     with stores.transaction():
         stores.db.session.execute(
             text(
-                "UPDATE orders SET created_at = now() - interval '119 minutes', expires_at = now() + interval '1 minute'"
+                "UPDATE orders SET created_at = now() - interval '119 minutes',"
+                " expires_at = now() + interval '1 minute'"
             )
         )
     with stores.transaction():

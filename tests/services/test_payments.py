@@ -177,7 +177,7 @@ def test_an_extension_between_two_tries_of_one_key_does_not_change_what_is_asked
 def test_8_eight_tabs_that_start_at_once_share_one_page(till: Till) -> None:
     order_id = order(till.stores)
     done = at_once(*[lambda: till.start(order_id)] * 8)
-    # A tab may be told to try again, as Stripe refuses a key that is in use; never does it get a page of its own.
+    # A tab may be told to try again, as Stripe refuses a key in use; it never gets a page of its own.
     assert done.kinds() <= {PaymentUnavailable}
     assert len(set(done.results)) == 1
     assert len(sessions_of(till.address, order_id)) == 1

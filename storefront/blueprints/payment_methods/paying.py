@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 from flask import g, url_for
 
-from storefront.blueprints.orders.links import pay_address, return_addresses
+from storefront.blueprints.orders.links import return_addresses
 from storefront.domain.accounts import Account, Profile, SavedCard
 from storefront.domain.errors import (
     HoldLapsed,
@@ -17,7 +17,6 @@ from storefront.domain.errors import (
     PaidMeanwhile,
     PaymentRefused,
     PaymentUnavailable,
-    ShopError,
     StoreUnavailable,
 )
 from storefront.services import card_payments, cards, payments
@@ -103,13 +102,13 @@ def start(order_id: UUID, choice: Choice) -> str:
         onward = card_payments.pay(stores(), stripe(), order_id, choice.customer, choice.card.token, currency)
         if onward is Onward.ORDER:
             return url_for("orders.show", order_id=order_id)
-    return payments.start(stores(), stripe(), order_id, return_addresses, currency)
+    keep_for = _customer(choice.keep_for) if choice.keep_for else None
+    return payments.start(stores(), stripe(), order_id, return_addresses, currency, keep_for=keep_for)
 
 
 def first_address(order_id: UUID, choice: Choice) -> str:
-    """Where a new order leads. It is placed: nothing that happens here may undo that."""
-    if choice.card is None:
-        return pay_address(order_id, keep_for=_customer(choice.keep_for) if choice.keep_for else None)
+    """Where a new order leads: to its own page when it can't be paid now. It is placed, and nothing that
+    happens here may undo that."""
     order = stores().orders.head(order_id)
     if order.held and order.total_cents:
         try:
@@ -120,9 +119,13 @@ def first_address(order_id: UUID, choice: Choice) -> str:
 
 
 def _customer(profile: Profile) -> str | None:
-    """Stripe's customer to keep a card for; without one the order is paid all the same."""
+    """Stripe's customer to keep a card for; without one the order is paid all the same.
+
+    Raises:
+        PaymentUnavailable: Stripe does not answer, and need not be asked for more in this request.
+    """
     try:
         return cards.customer_of(stores(), stripe(), profile)
-    except ShopError as error:
+    except (StoreUnavailable, NotFound, PaymentRefused) as error:
         log.warning("card_not_kept", reason=type(error).__name__)
         return None

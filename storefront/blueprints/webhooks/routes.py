@@ -28,7 +28,9 @@ def stripe() -> Response:
 @webhooks.post("/carrier")
 def carrier() -> Response:
     secret = settings().carrier_webhook_secret.get_secret_value()
-    event = read_carrier_event(secret, request.get_data(), {name.lower(): value for name, value in request.headers})
+    event = read_carrier_event(
+        secret, request.get_data(), {name.lower(): value for name, value in request.headers}
+    )
     if event is not None:
         try:
             tracking.record(stores(), event)

@@ -351,7 +351,9 @@ class Orders:
         value: datetime | None = rows[0][0]
         return value
 
-    def _claim(self, due: ColumnElement[bool] | TextClause, limit: int, lease: Any) -> list[tuple[UUID, str | None]]:
+    def _claim(
+        self, due: ColumnElement[bool] | TextClause, limit: int, lease: Any
+    ) -> list[tuple[UUID, str | None]]:
         """Mark due orders as taken until the lease ends, passing over what other workers hold."""
         free = or_(Order.claimed_until.is_(None), Order.claimed_until < func.now())
         chosen = (

@@ -39,7 +39,9 @@ def test_lines_come_in_sku_order_with_what_is_true_now(stores: Stores) -> None:
         stores.db.session.execute(text("UPDATE products SET price_cents = 150 WHERE sku = 'b'"))
         stores.db.session.execute(text("UPDATE stock SET quantity = 1 , received = 1 WHERE sku = 'c'"))
     view = stores.carts.active(user_id)
-    assert [(l.sku, l.price_seen, l.price_cents, l.available, l.short) for l in view.lines] == [
+    assert [
+        (line.sku, line.price_seen, line.price_cents, line.available, line.short) for line in view.lines
+    ] == [
         ("a", 100, 100, 5, False),
         ("b", 100, 150, 5, False),
         ("c", 100, 100, 1, True),
