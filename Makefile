@@ -11,8 +11,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # What is installed follows the lock files. uv does it in seconds; where it can't reach the packages, because
 # only pip knows the way, pip does it in half a minute.
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 define install
 	@$(PIP) --require-hashes -r requirements-uv.lock
 	@$(UV) --require-hashes -r $(1) || $(PIP) --require-hashes -r $(1)
