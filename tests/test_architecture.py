@@ -140,7 +140,10 @@ def client(request: pytest.FixtureRequest) -> FlaskClient:
     return browser
 
 
-def _path(rule: Rule, order_id: UUID = UUID(int=1)) -> str:
+NOBODYS = UUID(int=1)
+
+
+def _path(rule: Rule, order_id: UUID = NOBODYS) -> str:
     path = re.sub(r"<uuid:\w+>", str(order_id), rule.rule)
     return re.sub(r"<path:\w+>", "SKU", path)
 
@@ -202,9 +205,13 @@ def test_the_environment_is_read_by_config_alone() -> None:
         if name.startswith("standins/") or name in READS_ENVIRONMENT:
             continue
         for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb", "putenv"):
-                if isinstance(node.value, ast.Name) and node.value.id == "os":
-                    found.add(f"{name}:{node.lineno}")
+            if isinstance(node, ast.Attribute) and ast.unparse(node) in (
+                "os.environ",
+                "os.getenv",
+                "os.environb",
+                "os.putenv",
+            ):
+                found.add(f"{name}:{node.lineno}")
             if isinstance(node, ast.ImportFrom) and node.module == "os":
                 found |= {f"{name}:{node.lineno}" for one in node.names if one.name in ("environ", "getenv")}
     assert found == set()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from flask import url_for
 
 from storefront.domain.orders import OrderView

@@ -89,8 +89,8 @@ def test_a_slow_writer_never_undoes_a_later_change(deliveries: Deliveries, order
     for status, version in (
         (ShipmentStatus.IN_TRANSIT, 2),
         (ShipmentStatus.DELIVERED, 4),
-        (ShipmentStatus.OUT_FOR_DELIVERY, 3),
         (ShipmentStatus.DELIVERED, 4),
+        (ShipmentStatus.OUT_FOR_DELIVERY, 3),
     ):
         deliveries.update(order_id, status, ADDRESS, version)
     found = deliveries.for_tracking(order_id).shipment
