@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from storefront.aws import make_client
 from storefront.config import Settings
 from storefront.domain.errors import StoreUnavailable
 from storefront.mail.message import Letter, MailRefused, Recipient, build
@@ -61,7 +61,7 @@ class Ses:
         if self._client is None:
             with self._lock:
                 if self._client is None:
-                    self._client = boto3.session.Session().client(
+                    self._client = make_client(
                         "sesv2",
                         region_name=self._settings.aws_region,
                         config=Config(

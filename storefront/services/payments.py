@@ -413,7 +413,9 @@ def record_refund(stores: Stores, order_id: UUID, state: RefundState) -> None:
     if state is RefundState.PENDING:
         return
     with stores.transaction():
-        _, payment = stores.orders.lock(order_id)
+        order, payment = stores.orders.lock(order_id)
+        # The claim was for the refund alone: other jobs may have to do with this order.
+        order.claimed_until = None
         if state is RefundState.REFUSED:
             # Also after it was done: banks send refunds back. One that an operator made of a paid order is
             # no refund of ours, and must not keep ours from being tried.

@@ -76,24 +76,25 @@ def test_an_empty_cart_is_a_page(client: FlaskClient) -> None:
     assert readable(page)
 
 
-@pytest.mark.parametrize("quantity", BAD_QUANTITIES)
 def test_a_quantity_that_is_no_plain_number_from_1_to_99_is_refused(
-    client: FlaskClient, stores: Stores, quantity: str
+    client: FlaskClient, stores: Stores
 ) -> None:
     sku = product(stores)
-    answer = add(client, sku, quantity)
-    assert answer.status_code == 422
-    assert readable(answer)
+    for quantity in BAD_QUANTITIES:
+        answer = add(client, sku, quantity)
+        assert answer.status_code == 422, repr(quantity)
+        assert readable(answer)
     assert count(stores) == 0
 
 
-@pytest.mark.parametrize("quantity", [q for q in BAD_QUANTITIES if q != "0"])
-def test_a_change_to_such_a_quantity_is_refused(client: FlaskClient, stores: Stores, quantity: str) -> None:
+def test_a_change_to_such_a_quantity_is_refused(client: FlaskClient, stores: Stores) -> None:
     sku = product(stores)
     add(client, sku, "5")
-    answer = client.post(f"/cart/items/{sku}", data={"quantity": quantity})
-    assert answer.status_code == 422
-    assert readable(answer)
+    for quantity in BAD_QUANTITIES:
+        if quantity != "0":
+            answer = client.post(f"/cart/items/{sku}", data={"quantity": quantity})
+            assert answer.status_code == 422, repr(quantity)
+            assert readable(answer)
     assert count(stores) == 5
 
 
@@ -104,34 +105,29 @@ def test_the_least_and_the_most_are_taken(client: FlaskClient, stores: Stores) -
     assert count(stores) == 99
 
 
-@pytest.mark.parametrize("sku", ["no-such", "", "\x00", "a\x00b", "x" * 10_000, "../..", "%"])
-def test_a_product_that_is_not_there_cannot_be_added(client: FlaskClient, stores: Stores, sku: str) -> None:
-    answer = add(client, sku)
-    assert answer.status_code == 404
-    assert readable(answer)
+def test_a_product_that_is_not_there_cannot_be_added(client: FlaskClient, stores: Stores) -> None:
+    for sku in ("no-such", "", "\x00", "a\x00b", "x" * 10_000, "../..", "%"):
+        answer = add(client, sku)
+        assert answer.status_code == 404, repr(sku)
+        assert readable(answer)
     assert count(stores) == 0
 
 
-@pytest.mark.parametrize(
-    "path", ["no-such", "%00", "a%00b", "%ED%A0%80", "%FF", "x" * 5000, "a/../b", "%0d%0a"]
-)
-def test_a_line_that_is_not_there_cannot_be_changed(client: FlaskClient, stores: Stores, path: str) -> None:
-    answer = client.post(f"/cart/items/{path}", data={"quantity": "1"})
-    assert answer.status_code in (404, 405)
-    assert readable(answer)
+def test_a_line_that_is_not_there_cannot_be_changed(client: FlaskClient, stores: Stores) -> None:
+    for path in ("no-such", "%00", "a%00b", "%ED%A0%80", "%FF", "x" * 5000, "a/../b", "%0d%0a"):
+        answer = client.post(f"/cart/items/{path}", data={"quantity": "1"})
+        assert answer.status_code in (404, 405), path
+        assert readable(answer)
 
 
 @pytest.mark.parametrize("field", ["sku", "quantity"])
-@pytest.mark.parametrize("bytes_", [b"%00", b"%ED%A0%80", b"%FF%FE", b"a" * 200_000])
-def test_odd_bytes_in_a_field_are_a_4xx(
-    client: FlaskClient, stores: Stores, field: str, bytes_: bytes
-) -> None:
-    sku = product(stores)
-    good = {"sku": sku.encode(), "quantity": b"1"}
-    body = b"&".join(name.encode() + b"=" + value for name, value in {**good, field: bytes_}.items())
-    answer = client.post("/cart/items", data=body, content_type="application/x-www-form-urlencoded")
-    assert 400 <= answer.status_code < 500
-    assert readable(answer)
+def test_odd_bytes_in_a_field_are_a_4xx(client: FlaskClient, stores: Stores, field: str) -> None:
+    good = {"sku": product(stores).encode(), "quantity": b"1"}
+    for odd in (b"%00", b"%ED%A0%80", b"%FF%FE", b"a" * 200_000):
+        body = b"&".join(name.encode() + b"=" + value for name, value in {**good, field: odd}.items())
+        answer = client.post("/cart/items", data=body, content_type="application/x-www-form-urlencoded")
+        assert 400 <= answer.status_code < 500
+        assert readable(answer)
     assert count(stores) == 0
 
 

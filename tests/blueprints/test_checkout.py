@@ -187,14 +187,14 @@ def test_a_field_that_is_needed_and_missing_is_named(client: FlaskClient, stores
 
 
 @pytest.mark.parametrize("field", TEXTS)
-@pytest.mark.parametrize("value", ["a\x00b", "a\rb\nc", "x" * 5000, "a\u2028b", "\ufffd"])
 def test_text_that_cannot_be_is_refused_in_every_field(
-    client: FlaskClient, stores: Stores, field: str, value: str
+    client: FlaskClient, stores: Stores, field: str
 ) -> None:
     add(client, product(stores))
-    answer = checkout(client, **{field: value})
-    assert answer.status_code == 422
-    assert readable(answer)
+    for value in ("a\x00b", "a\rb\nc", "x" * 5000, "a\u2028b", "\ufffd"):
+        answer = checkout(client, **{field: value})
+        assert answer.status_code == 422, repr(value)
+        assert readable(answer)
     assert orders(stores) == []
 
 

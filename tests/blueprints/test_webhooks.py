@@ -179,40 +179,39 @@ def test_a_type_of_no_concern_is_a_200(server: FlaskClient) -> None:
         assert tell(server, odd).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"status": "lost"},
-        {"status": "preparing"},
-        {"status": "cancelled"},
-        {"status": ["in_transit"]},
-        {"status": {}},
-        {"status": None},
-        {"status": ...},
-        {"tracking_code": 7},
-        {"tracking_code": ...},
-        {"tracking_code": "x" * 65},
-        {"tracking_code": "a\x00"},
-        {"timestamp": "yesterday"},
-        {"timestamp": 1},
-        {"timestamp": None},
-        {"timestamp": "0001-01-01T00:00:00+14:00"},
-        {"timestamp": "9999-12-31T23:59:59-14:00"},
-        {"timestamp": "1970-01-01T00:00:00Z"},
-        {"timestamp": (datetime.now(UTC) + timedelta(days=9)).date().isoformat()},
-        {"place": "x" * 201},
-        {"place": ["x"]},
-        {"place": "a\nb"},
-        {"message": "x" * 501},
-        {"message": "\ud800"},
-    ],
-    ids=repr,
-)
+WRONG_SHAPES: list[dict[str, Any]] = [
+    {"status": "lost"},
+    {"status": "preparing"},
+    {"status": "cancelled"},
+    {"status": ["in_transit"]},
+    {"status": {}},
+    {"status": None},
+    {"status": ...},
+    {"tracking_code": 7},
+    {"tracking_code": ...},
+    {"tracking_code": "x" * 65},
+    {"tracking_code": "a\x00"},
+    {"timestamp": "yesterday"},
+    {"timestamp": 1},
+    {"timestamp": None},
+    {"timestamp": "0001-01-01T00:00:00+14:00"},
+    {"timestamp": "9999-12-31T23:59:59-14:00"},
+    {"timestamp": "1970-01-01T00:00:00Z"},
+    {"timestamp": (datetime.now(UTC) + timedelta(days=9)).date().isoformat()},
+    {"place": "x" * 201},
+    {"place": ["x"]},
+    {"place": "a\nb"},
+    {"message": "x" * 501},
+    {"message": "\ud800"},
+]
+
+
 def test_a_signed_step_of_the_wrong_shape_is_a_422_and_leaves_no_trace(
-    server: FlaskClient, stores: Stores, parcel: UUID, changes: dict[str, Any]
+    server: FlaskClient, stores: Stores, parcel: UUID
 ) -> None:
-    answer = tell(server, step(code(stores, parcel), **changes))
-    assert answer.status_code == 422
+    for changes in WRONG_SHAPES:
+        answer = tell(server, step(code(stores, parcel), **changes))
+        assert answer.status_code == 422, changes
     assert Kind.CARRIER not in [event.kind for event in stores.orders.view(parcel).events]
 
 

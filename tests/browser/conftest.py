@@ -36,13 +36,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a shop with its demo catalogue and a carrier in a hurry."""
+    yield from _serving(tmp_path_factory.mktemp("shop"), carrier_step_seconds=1)
+
+
+@pytest.fixture(scope="session")
+def calm_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a shop whose carrier never comes, so that an order can still be changed after a while."""
+    yield from _serving(tmp_path_factory.mktemp("calm"), carrier_step_seconds=3600)
+
+
+def _serving(data: Path, carrier_step_seconds: int) -> Iterator[str]:
     running = Running(
         str(Path(sys.executable).with_name("storefront")),
         "serve",
         env={
             "PORT": "0",
-            "STOREFRONT_DATA": str(tmp_path_factory.mktemp("shop")),
-            "STOREFRONT_CARRIER_STEP_SECONDS": "1",
+            "STOREFRONT_DATA": str(data),
+            "STOREFRONT_CARRIER_STEP_SECONDS": str(carrier_step_seconds),
+            # Other tests have one that leads nowhere; a newcomer has none, so that mail can be read.
+            "AWS_ENDPOINT_URL_SESV2": "",
         },
         bound=90,
     )
@@ -68,7 +80,9 @@ class Console:
 
     def __init__(self, page: Page) -> None:
         self.complaints: list[str] = []
-        page.on("console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None)
+        page.on(
+            "console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None
+        )
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
 

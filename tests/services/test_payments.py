@@ -625,7 +625,7 @@ def test_a_refund_that_stripe_refuses_is_flagged_and_left_to_a_person(till: Till
 
 
 def test_a_failed_refund_of_a_paid_order_does_not_keep_ours_from_being_tried(till: Till) -> None:
-    """An operator refunds a part at Stripe's dashboard, the bank sends it back, and then the order is refunded."""
+    """An operator refunds a part at Stripe's dashboard and the bank sends it back; then it is refunded."""
     order_id = till.paid()
     payments.record_refund(till.stores, order_id, RefundState.REFUSED)
     payments.refund(till.stores, order_id, restock=False, by="operator")

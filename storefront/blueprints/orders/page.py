@@ -31,7 +31,9 @@ def order_page(order: OrderView) -> Response:
         estimate=_estimate(order),
         may_change=shopper.may_change(order),
         offer=login.guest() and order.user_id == shopper.known(),
-        poll_url=url_for("orders.tracking", order_id=order.order_id, seen=version(order, stale=as_of is not None)),
+        poll_url=url_for(
+            "orders.tracking", order_id=order.order_id, seen=version(order, stale=as_of is not None)
+        ),
         hold_minutes=round(order.hold.total_seconds() / 60, 1),
     )
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
+from storefront.aws import make_client
 from storefront.config import Settings
 from storefront.domain.errors import StoreUnavailable
 
@@ -71,7 +71,7 @@ class DynamoDB:
 
 
 def _make_client(settings: Settings) -> DynamoDBClient:
-    client: DynamoDBClient = boto3.session.Session().client(
+    client: DynamoDBClient = make_client(
         "dynamodb",
         region_name=settings.aws_region,
         config=Config(
