@@ -310,7 +310,7 @@ def test_every_posting_form_names_its_address_and_has_a_real_button(path: Path) 
     ids=lambda path: path.relative_to(ROOT / "templates").as_posix(),
 )
 def test_a_part_says_first_what_it_needs(path: Path) -> None:
-    """Or, where it holds macros, what they are for."""
+    """Or, where it holds macros or is a frame of pages, what they are for."""
     source = path.read_text()
-    expected = r"\{#" if "{% macro" in source else r"\{#[^#]*\b[Nn]eeds:?"
+    expected = r"\{#" if "{% macro" in source or "{% block" in source else r"\{#[^#]*\b[Nn]eeds:?"
     assert re.match(expected, source)

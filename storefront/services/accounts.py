@@ -23,9 +23,10 @@ from storefront.domain.accounts import (
 from storefront.domain.errors import Conflict, Invalid
 from storefront.domain.ids import UserId
 from storefront.links import ResetLinks
+from storefront.payments.stripe_client import Stripe
 from storefront.repositories.aurora.customer_orders import CustomerOrder
 from storefront.repositories.dynamodb.outbox import AccountMail
-from storefront.services import passwords
+from storefront.services import cards, passwords
 from storefront.stores import Stores
 
 RESET_LIFETIME = timedelta(minutes=30)
@@ -178,12 +179,13 @@ def _hash(token: str) -> str:
 # --- the customer's data
 
 
-def delete(stores: Stores, profile: Profile, password: str) -> None:
+def delete(stores: Stores, stripe: Stripe, profile: Profile, password: str) -> None:
     """End an account at once. Orders that ended keep their data until ``retention`` takes it off.
 
     Raises:
         WrongPassword: asked for again, it was not right.
         Conflict: an order is open.
+        PaymentUnavailable: Stripe is away, where the kept cards are; the account is there still.
         StoreUnavailable: DynamoDB is away; the account may be there still.
     """
     confirm(stores, profile, password, "password")
@@ -192,6 +194,7 @@ def delete(stores: Stores, profile: Profile, password: str) -> None:
             "One of your orders is still on its way or not paid yet. "
             "You can delete your account when it has arrived or is cancelled."
         )
+    cards.forget(stripe, profile)
     stores.users.delete(profile)
 
 

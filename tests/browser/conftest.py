@@ -25,6 +25,7 @@ PHONE = {"width": 390, "height": 844}
 BOUND = 15_000
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All of them in one process: they share one shop and one browser."""
     for item in items:

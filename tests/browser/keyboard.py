@@ -7,6 +7,8 @@ from playwright.sync_api import Locator, Page
 LOOK = """() => {
   const element = document.activeElement;
   if (!element || element === document.body) return ['the browser', ''];
+  // What has the focus in a frame is for the frame's own page to show.
+  if (element.matches('iframe')) return ['a frame', ''];
   const box = element.getBoundingClientRect();
   const words = (element.innerText || element.getAttribute('aria-label') || element.name || '').trim();
   const ring = (e) => {
@@ -23,8 +25,8 @@ LOOK = """() => {
   const free = !header || header.contains(element) || element.matches('.skip');
   const under = !free && box.top < header.getBoundingClientRect().bottom - 1;
   const plain = ![...holders, ...(picture ? [picture] : [])].some(ring);
-  const troubles = [[plain, 'no ring is around it'], [out, 'it is out of sight'], [under, 'the header covers it']];
-  return [words, troubles.find(([is]) => is)?.[1] ?? ''];
+  if (plain) return [words, 'no ring is around it'];
+  return [words, out ? 'it is out of sight' : under ? 'the header covers it' : ''];
 }"""
 """What has the focus, and what keeps that from being seen."""
 

@@ -37,7 +37,7 @@ def enter(account: Profile, wished: str | None) -> BaseResponse:
 def _way_on(wished: str | None, merged: bool) -> str:
     """By way of the cart, where lines came together that the shopper has not seen beside each other."""
     address = login.safe_next(wished, "")
-    # "Sign in" in the header of every page leads here by way of the account's page: that is no wish to see it.
+    # "Sign in" in the header of every page leads here by way of the account's page: no wish to see it.
     if merged and address in ("", url_for("accounts.show"), url_for("checkout.show")):
         return url_for("cart.show")
     return address or url_for("accounts.show")

@@ -13,7 +13,7 @@ from storefront.domain.errors import Conflict, Invalid
 from storefront.domain.ids import UserId
 from storefront.services import accounts as service
 from storefront.web import htmx, limits, login, shopper
-from storefront.web.context import stores
+from storefront.web.context import stores, stripe
 
 accounts = Blueprint("accounts", __name__)
 
@@ -179,7 +179,7 @@ def delete() -> BaseResponse:
     account = login.profile()
     limits.count_try(email_key(account.email))
     try:
-        service.delete(stores(), account, form.password.data or "")
+        service.delete(stores(), stripe(), account, form.password.data or "")
     except Conflict as conflict:
         return _deletion_page(form, 409, str(conflict))
     except Invalid as invalid:

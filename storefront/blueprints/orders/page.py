@@ -7,6 +7,7 @@ from datetime import date, datetime
 from flask import Response, url_for
 
 from storefront.blueprints.orders.timeline import timeline
+from storefront.blueprints.payment_methods import paying
 from storefront.domain.deliveries import estimate
 from storefront.domain.errors import StoreUnavailable
 from storefront.domain.orders import OrderStatus, OrderView
@@ -34,6 +35,9 @@ def order_page(order: OrderView) -> Response:
         poll_url=url_for(
             "orders.tracking", order_id=order.order_id, seen=version(order, stale=as_of is not None)
         ),
+        cards=paying.usable_cards()
+        if order.held and not order.checking and shopper.may_change(order)
+        else (),
         hold_minutes=round(order.hold.total_seconds() / 60, 1),
     )
 

@@ -175,7 +175,7 @@ def _into_cart(order: OrderView) -> BaseResponse:
     gone = len(stores().orders.lines(order.cart_id)) - came
     if gone:
         flash(
-            f"{gone} of the products in order {order.number} are not for sale any more, so they stayed behind."
+            f"{gone} of the products in order {order.number} are no longer for sale, so they stayed behind."
         )
     response = htmx.go(url_for("cart.show"))
     shopper.show_count(response, stores().carts.count(who))

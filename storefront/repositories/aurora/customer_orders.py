@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import Text, func, literal, select, tuple_, update
 
 from storefront.domain.cart import Cart, CartItem
 from storefront.domain.catalog import Product
 from storefront.domain.customers import PostalAddress
-from storefront.domain.orders import Order, OrderLine, OrderStatus
+from storefront.domain.orders import Kind, Order, OrderEvent, OrderLine, OrderStatus
 from storefront.repositories.aurora.engine import Database
 
 OPEN = (OrderStatus.PENDING, OrderStatus.PAID, OrderStatus.PREPARING, OrderStatus.SHIPPED)
@@ -164,6 +164,15 @@ class CustomerOrders:
                 version = int(order.delivery["version"]) + 1
                 order.delivery = {**order.delivery, "projected": False, "version": version}
                 order.claimed_until = None
+            session.execute(
+                # The token of a card that was kept with the payment.
+                update(OrderEvent)
+                .where(
+                    OrderEvent.order_id == order.order_id, OrderEvent.kind.in_((Kind.PAID, Kind.PAID_LATE))
+                )
+                .values(data=OrderEvent.data.op("-")(literal("kept", Text)))
+                .execution_options(synchronize_session=False)
+            )
             session.execute(update(Cart).where(Cart.cart_id == order.cart_id).values(user_id=order.user_id))
             scrubbed += 1
         session.flush()
