@@ -20,7 +20,9 @@ from storefront.standins.machine import attach
 
 THREADS = 4
 ORDERS = 200
-ADDRESS = PostalAddress(name="Bench", line1="1 Long Row", city="Portland", zip="97201", region="OR", country="US")
+ADDRESS = PostalAddress(
+    name="Bench", line1="1 Long Row", city="Portland", zip="97201", region="OR", country="US"
+)
 
 
 def report(shop: Shop) -> None:

@@ -60,7 +60,8 @@ class Settings(BaseSettings):
     currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
     locale: str = "en_US"
     timezone: str = "UTC"
-    hold_minutes: float = Field(15.0, gt=0, le=24 * 60)
+    # Twice the hold and 35 minutes must fit into the 24 hours that one of Stripe's pages may live.
+    hold_minutes: float = Field(15.0, gt=0, le=690)
 
     stripe_key: SecretStr = SecretStr("")
     stripe_webhook_secret: SecretStr = SecretStr("")

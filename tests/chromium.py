@@ -22,13 +22,15 @@ def main() -> int:
         print("Installing Chromium for the browser tests ...", flush=True)
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for command in (["update"], ["install", "--yes", "--no-install-recommends", "chromium"]):
-            done = subprocess.run(["apt-get", "-qq", *command], env=quiet, stdout=subprocess.DEVNULL, check=False)
+            done = subprocess.run(
+                ["apt-get", "-qq", *command], env=quiet, stdout=subprocess.DEVNULL, check=False
+            )
             if done.returncode:
                 break
     if find():
         return 0
     print(
-        "The browser tests need Chromium: run 'apt-get install chromium' as root, or name one in CHROMIUM=/path/to/it.",
+        "The browser tests need Chromium: run 'apt-get install chromium' as root, or name one in CHROMIUM.",
         file=sys.stderr,
     )
     return 1

@@ -171,7 +171,10 @@ def caretaker(database_url: str) -> Iterator[Engine]:
 def _empty(caretaker: Engine) -> None:
     """Few rows are deleted in a millisecond; truncating makes new files for each table and index."""
     with caretaker.begin() as connection:
-        few = connection.execute(text("SELECT count(*) FROM (SELECT FROM products LIMIT 1000)")).scalar_one() < 1000
+        few = (
+            connection.execute(text("SELECT count(*) FROM (SELECT FROM products LIMIT 1000)")).scalar_one()
+            < 1000
+        )
         if few:
             for table in reversed(metadata.sorted_tables):
                 connection.execute(table.delete())

@@ -102,7 +102,7 @@ def back(*_: object) -> ReturnAddresses:
 
 
 def pay_page(url: str, card: str = GOOD_CARD) -> requests.Response:
-    """Fill in Stripe's hosted page as a browser without JavaScript does; its answer, redirects not followed."""
+    """Fill in Stripe's hosted page as a browser without JavaScript does; its answer, not followed."""
     with requests.Session() as browser:
         browser.trust_env = False
         page = browser.get(url, timeout=10)

@@ -134,3 +134,24 @@ def stripe_errors() -> Iterator[None]:
         ) from error
     except stripe.StripeError as error:
         raise PaymentUnavailable("Our payment service does not answer right now.") from error
+
+
+@contextmanager
+def forgetting_failures() -> Iterator[None]:
+    """For calls that can't move money: a failure of Stripe's that it remembers by the key is a definite no.
+
+    Stripe answers a key with its first answer for a day, failures of its own included; only a fresh key
+    gets further. Whatever the first call made, nobody has its address.
+
+    Raises:
+        PaymentRefused: this key will never get another answer.
+    """
+    try:
+        yield
+    except PaymentUnavailable as error:
+        headers = {
+            name.lower(): value for name, value in (getattr(error.__cause__, "headers", None) or {}).items()
+        }
+        if headers.get("idempotent-replayed") == "true":
+            raise PaymentRefused(str(error), "remembered_failure") from error
+        raise

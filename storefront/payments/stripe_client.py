@@ -10,7 +10,7 @@ import stripe
 
 from storefront.config import Settings
 from storefront.domain.errors import BadSignature, PaymentRefused, PaymentUnavailable
-from storefront.payments.answers import of_intent, of_refund, of_session, stripe_errors
+from storefront.payments.answers import forgetting_failures, of_intent, of_refund, of_session, stripe_errors
 from storefront.payments.provider import (
     Attempt,
     AttemptState,
@@ -71,7 +71,7 @@ class Stripe:
             params["payment_intent_data"]["setup_future_usage"] = "on_session"
         else:
             params["customer_email"] = request.email
-        with stripe_errors():
+        with forgetting_failures(), stripe_errors():
             session = self._client.v1.checkout.sessions.create(
                 params,  # type: ignore[arg-type]
                 {"idempotency_key": request.key},
@@ -165,18 +165,24 @@ class Stripe:
         return of_refund(refund.status)
 
     def refund_state(self, intent: str) -> RefundState | None:
-        """How the latest refund of an intent stands; None if there was none.
+        """How the refund of an intent stands; None if some of the money is neither back nor on its way.
+
+        DONE is only told when all of it is back: somebody may have sent a part at Stripe's dashboard.
 
         Raises:
             PaymentUnavailable: Stripe does not answer.
         """
         with stripe_errors():
-            refunds = self._client.v1.refunds.list({"payment_intent": intent, "limit": 10}).data
-        states = [of_refund(refund.status) for refund in refunds]
-        for state in (RefundState.DONE, RefundState.PENDING, RefundState.REFUSED):
-            if state in states:
-                return state
-        return None
+            refunds = self._client.v1.refunds.list({"payment_intent": intent, "limit": 100}).data
+        cents = dict.fromkeys(RefundState, 0)
+        for refund in refunds:
+            cents[of_refund(refund.status)] += refund.amount
+        if cents[RefundState.PENDING]:
+            return RefundState.PENDING
+        if cents[RefundState.DONE]:
+            whole = cents[RefundState.DONE] >= self.look(intent).captured_cents
+            return RefundState.DONE if whole else None
+        return RefundState.REFUSED if refunds else None
 
     def read_event(self, body: bytes, signature: str) -> ProviderEvent:
         """A webhook, if Stripe signed it within the last five minutes.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from flask import Flask, g
 
 from storefront.domain.errors import StoreUnavailable
 from storefront.web.context import stores
@@ -18,6 +18,9 @@ def register(app: Flask) -> None:
 
     def departments() -> tuple[str, ...]:
         """Names, largest first; none while Aurora is away, since error pages have a header too."""
+        if g.get("aurora_away"):
+            # This page tells of it: a second wait would take the request past its bound.
+            return ()
         try:
             return kept.get("departments", _largest)
         except StoreUnavailable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import structlog
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
@@ -69,6 +69,7 @@ def _shop_error(error: errors.ShopError) -> Response:
     if status == 503:
         kind, cause = type(error).__name__, type(error.__cause__).__name__
         log.warning("store_unavailable", endpoint=request.endpoint, kind=kind, cause=cause)
+        g.aurora_away = isinstance(error, errors.StoreUnavailable) and error.store == "aurora"
     return answer(status, str(error))
 
 

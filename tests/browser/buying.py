@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, expect
-
 from factories import DECLINED_CARD, FORM, GOOD_CARD
+from playwright.sync_api import Page, expect
 
 
 def choose(page: Page, shop: str, department: str) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 
-from playwright.sync_api import Page, expect
-
 from browser.buying import check_out, choose, pay_at_second_try
 from browser.conftest import Console
+from playwright.sync_api import Page, expect
 
 TO_THE_DOOR = 40_000
 """Milliseconds: four carrier steps of a second, and the page asks every 5 to 15 s."""
@@ -25,7 +24,7 @@ def test_buying_on_a_phone_from_home_to_delivered(phone: Page, shop: str, consol
     expect(tracking).to_have_attribute("data-status", "delivered", timeout=TO_THE_DOOR)
     expect(tracking).not_to_have_attribute("data-hx-trigger", "every 5s")
     expect(tracking).to_contain_text("Out for delivery")
-    # Chromium itself notes the 402 that Stripe's page answers a declined card with; nothing else may be there.
+    # Chromium itself notes the 402 that a declined card is answered with; nothing else may be there.
     assert [words for words in console.complaints if "402" not in words] == []
 
 

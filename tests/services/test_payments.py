@@ -751,3 +751,32 @@ def test_a_stripe_that_hangs_is_given_up_within_five_seconds(till: Till) -> None
         with pytest.raises(PaymentUnavailable):
             till.start(order_id)
         assert time.monotonic() - started < 5.5
+
+
+def test_a_part_refunded_at_the_dashboard_does_not_count_as_the_whole(
+    process: Process, stores: Stores, stripe: str
+) -> None:
+    order_id = order(stores)
+    assert pay_page(payments.start(stores, process.stripe, order_id, back, "USD")).status_code == 303
+    payments.settle(stores, process.stripe, order_id, "USD")
+    ref = stores.orders.head(order_id).external_ref
+    assert ref is not None
+    intent = process.stripe.look(ref).intent
+    assert intent is not None
+    process.stripe._client.v1.refunds.create({"payment_intent": intent, "amount": 100})
+    assert process.stripe.refund_state(intent) is None
+    payments.refund(stores, order_id, restock=True, by="operator")
+    assert payments.finish_refund(stores, process.stripe, order_id, ref) is RefundState.DONE
+    assert process.stripe.refund_state(intent) is RefundState.DONE
+    assert stores.orders.head(order_id).payment_status is PaymentStatus.REFUNDED
+
+
+def test_a_failure_that_stripe_remembers_does_not_keep_an_order_from_being_paid(
+    process: Process, stores: Stores, stripe: str
+) -> None:
+    order_id = order(stores)
+    with fault(stripe, "POST /v1/checkout/sessions", "status:500"), pytest.raises(PaymentUnavailable):
+        payments.start(stores, process.stripe, order_id, back, "USD")
+    with pytest.raises(PaymentRefused):
+        payments.start(stores, process.stripe, order_id, back, "USD")
+    assert pay_page(payments.start(stores, process.stripe, order_id, back, "USD")).status_code == 303

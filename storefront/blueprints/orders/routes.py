@@ -13,7 +13,7 @@ from storefront.blueprints.payment_methods import paying
 from storefront.domain.errors import HoldLapsed, Invalid, PaidMeanwhile, PaymentUnavailable
 from storefront.domain.orders import OrderStatus, OrderView
 from storefront.services import cancellation, carts, delivery_address, expiry, payments
-from storefront.web import htmx, login, shopper
+from storefront.web import htmx, limits, login, shopper
 from storefront.web.address_form import AddressForm
 from storefront.web.context import settings, stores, stripe
 
@@ -123,6 +123,7 @@ def reorder(order_id: UUID) -> BaseResponse:
 
 
 @orders.post("/orders/<uuid:order_id>/confirmation")
+@limits.looking_up
 def confirm(order_id: UUID) -> BaseResponse:
     """Who came by a link and knows the e-mail address of the order may change it from here on."""
     order = stores().orders.head(order_id)
