@@ -17,7 +17,7 @@ from browser.buying import check_out, choose, pay  # noqa: E402 - the tests' sho
 from browser.conftest import FLAGS  # noqa: E402
 from chromium import find  # noqa: E402
 
-PICTURES = ROOT / "docs"
+PICTURES = ROOT / "bench" / "figures"
 
 
 def main() -> None:

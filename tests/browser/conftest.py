@@ -25,13 +25,9 @@ PHONE = {"width": 390, "height": 844}
 BOUND = 15_000
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of them in one process: they share one shop and one browser."""
-    for item in items:
-        if "browser" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("browser"))
-            item.add_marker(pytest.mark.browser)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if "browser" in item.path.parts:
+        item.add_marker(pytest.mark.browser)
 
 
 @pytest.fixture(scope="session")

@@ -25,11 +25,9 @@ KNIFE, KETTLE = "KIT-CHEFS-KNIFE", "KIT-ENAMEL-KETTLE"
 PUBLIC = (
     "/",
     "/products",
-    "/products?q=oak",
     "/products?q=zzzzqq",
     f"/products/{KNIFE}",
     "/help",
-    "/privacy",
     "/nothing-here",
     "/login",
     "/register",
@@ -50,6 +48,7 @@ CUSTOMERS = (
     "/account/deletion",
     "{order}",
     "{order}/address",
+    "{unpaid}",
     "{address}",
 )
 """``{…}`` are addresses that the journey came by."""
@@ -70,7 +69,11 @@ class Visitors:
         self.known: dict[BrowserContext, dict[str, str]] = {
             self.nobody: {},
             self.guest: {"order": self._buy(self.guest)},
-            self.customer: {"order": self._buy(self.customer), "address": self._first_address()},
+            self.customer: {
+                "order": self._buy(self.customer),
+                "address": self._first_address(),
+                "unpaid": self._leave_unpaid(self.customer),
+            },
         }
         for context in (self.guest, self.customer):
             add_to_cart(context, shop, KETTLE)
@@ -106,6 +109,19 @@ class Visitors:
         page.wait_for_url(re.compile(r"/orders/[0-9a-f-]{36}$"))
         address = page.url.removeprefix(self.shop)
         page.close()
+        return address
+
+    def _leave_unpaid(self, context: BrowserContext) -> str:
+        add_to_cart(context, self.shop, KNIFE)
+        page = context.new_page()
+        page.goto(self.shop + "/checkout")
+        page.get_by_label("Another card, on the next page").check()
+        page.get_by_role("button", name=re.compile("^Place order")).click()
+        page.wait_for_url(re.compile("/c/pay/"))
+        page.goto(self.shop + "/orders")
+        address = page.locator(".order-rows a").first.get_attribute("href")
+        page.close()
+        assert address
         return address
 
     def _keep_card(self) -> None:
