@@ -32,7 +32,8 @@ run: $(RUN_READY)  ## set up and run the shop, with stand-ins for what no settin
 
 test: $(DEV_READY)  ## set up and run the tests
 	@$(BIN)/python tests/chromium.py
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist loadfile -m 'not alone'
+	@$(BIN)/pytest -m alone
 
 check: $(DEV_READY)  ## lint, types, layers
 	@$(BIN)/ruff check

@@ -52,6 +52,9 @@ def of_session(session: Any) -> Attempt:
     )
 
 
+REMEMBERED = "remembered_failure"
+"""The code of a refusal that only repeats an earlier failure of Stripe's own."""
+
 _INTENT_STATES = {
     "succeeded": AttemptState.CAPTURED,
     "processing": AttemptState.PROCESSING,
@@ -153,5 +156,5 @@ def forgetting_failures() -> Iterator[None]:
             name.lower(): value for name, value in (getattr(error.__cause__, "headers", None) or {}).items()
         }
         if headers.get("idempotent-replayed") == "true":
-            raise PaymentRefused(str(error), "remembered_failure") from error
+            raise PaymentRefused(str(error), REMEMBERED) from error
         raise

@@ -29,6 +29,7 @@ from storefront.domain.orders import (
     PaymentStatus,
     Provider,
 )
+from storefront.payments.answers import REMEMBERED
 from storefront.payments.provider import Attempt, AttemptState, ChargeRequest, RefundState
 from storefront.payments.stripe_client import Stripe
 from storefront.repositories.aurora.orders import STRAY_DONE
@@ -111,9 +112,12 @@ def start(
     )
     try:
         attempt = stripe.open_checkout(request)
-    except PaymentRefused:
+    except PaymentRefused as refused:
         # A definite no to this attempt's key, which would be answered the same for a day.
         skip_attempt(stores, order_id, order.attempt)
+        if refused.code == REMEMBERED:
+            # Of a failure long past: the next key is new, so this can't go on.
+            return start(stores, stripe, order_id, addresses, currency, keep_for=keep_for)
         raise
     hold_or_close(stores, stripe, order, attempt.ref)
     if not attempt.url:

@@ -17,6 +17,8 @@ from standardwebhooks import Webhook
 from storefront.standins.carrier import STEPS, Carrier, Rounds
 from storefront.standins.postgres import Postgres
 
+pytestmark = pytest.mark.alone
+
 SECRET = "whsec_" + "c2VjcmV0IG9mIHRoZSB0ZXN0cyBvZiB0aGUgY2Fycmllcg=="
 STEP = timedelta(seconds=10)
 START = datetime.now(UTC) - timedelta(seconds=60)

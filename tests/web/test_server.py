@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.alone
+
 SECRET = "not-for-the-environ"
 
 

@@ -37,6 +37,9 @@ UNAVAILABLE = frozenset(
     ]
 )
 
+CONNECT_SECONDS, READ_SECONDS = 1.0, 2.0
+"""A web request has five seconds in all."""
+
 CUT_OFF = "RequestTimeout"
 """What a cut-off reply is turned into. botocore's standard mode looks at the status as it came over the wire,
 200, and at the parsed code; this is one of those that it retries."""
@@ -75,8 +78,8 @@ def _make_client(settings: Settings) -> DynamoDBClient:
         "dynamodb",
         region_name=settings.aws_region,
         config=Config(
-            connect_timeout=1,
-            read_timeout=2,
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
             # Standard mode counts the first try: two in all. boto3's defaults made ten calls in 25 s.
             retries={"mode": "standard", "total_max_attempts": 2},
             max_pool_connections=16,

@@ -17,6 +17,8 @@ from storefront.process import Process
 from storefront.repositories.dynamodb.cards import Cards, Wallet
 from storefront.stores import Stores
 
+pytestmark = pytest.mark.alone
+
 CUSTOMER = "cus_of_tests"
 
 

@@ -15,13 +15,18 @@ from storefront.domain.accounts import EmailTaken, Profile, SavedAddress, Shoppe
 from storefront.domain.errors import NotFound, StoreUnavailable
 from storefront.domain.ids import UserId
 from storefront.process import Process
+from storefront.repositories.dynamodb import client
 from storefront.repositories.dynamodb.users import Users
+
+pytestmark = pytest.mark.alone
 
 THREADS = 50
 
 
 @pytest.fixture
-def users(process: Process) -> Users:
+def users(process: Process, monkeypatch: pytest.MonkeyPatch) -> Users:
+    # Fifty at once wait for each other at moto, which answers one at a time.
+    monkeypatch.setattr(client, "READ_SECONDS", 20.0)
     return process.stores().users
 
 
@@ -157,10 +162,10 @@ def test_of_fifty_default_addresses_at_once_one_stands(users: Users) -> None:
     assert sum(one.is_default for one in users.for_account(ada.user_id).addresses) == 1
 
 
-def defaults_that_are_gone(users: Users) -> int:
+def defaults_that_are_gone(users: Users, rounds: int = 3) -> int:
     """Half the threads make an address the default, half delete it; how often the default names nothing."""
     gone = 0
-    for _ in range(3):
+    for _ in range(rounds):
         ada, saved = profile(), SavedAddress(uuid4(), ADDRESS)
         users.register(ada, "hash")
         users.add_address(ada.user_id, saved)
@@ -186,7 +191,8 @@ def test_without_its_condition_a_deleted_address_becomes_the_default(
     users: Users, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_conditions(users, monkeypatch)
-    assert defaults_that_are_gone(users) > 0
+    # Which thread comes last is chance: a few rounds more make seeing none of it next to impossible.
+    assert defaults_that_are_gone(users, rounds=12) > 0
 
 
 def test_anothers_address_can_be_neither_changed_nor_made_default(users: Users) -> None:
