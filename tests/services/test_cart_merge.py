@@ -105,7 +105,8 @@ def crowd(process: Process, monkeypatch: pytest.MonkeyPatch) -> tuple[list[UUID]
     together = cart_merge._together
 
     def slowly(*lines: Any) -> list[MergedLine]:
-        time.sleep(0.01)
+        # Long enough for others to come between, on a loaded machine too.
+        time.sleep(0.1)
         return together(*lines)
 
     monkeypatch.setattr(cart_merge, "_together", slowly)
@@ -115,6 +116,7 @@ def crowd(process: Process, monkeypatch: pytest.MonkeyPatch) -> tuple[list[UUID]
     return list(guests), account
 
 
+@pytest.mark.alone
 def test_fifty_merges_at_once_keep_to_the_room_there_is(
     process: Process, crowd: tuple[list[UUID], UUID]
 ) -> None:
@@ -125,6 +127,7 @@ def test_fifty_merges_at_once_keep_to_the_room_there_is(
     assert sum(any(m.guest_qty and m.qty for m in told) for told in got) == 5
 
 
+@pytest.mark.alone
 def test_without_the_lock_they_overfill_the_cart(
     process: Process, crowd: tuple[list[UUID], UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
