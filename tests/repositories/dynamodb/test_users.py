@@ -60,8 +60,12 @@ def without_conditions(users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
             if verb == "ConditionCheck":
                 continue
             values = {k: v for k, v in values.items() if k != "ConditionExpression"}
-            if verb == "Put":
-                values.pop("ExpressionAttributeNames", None)
+            for used in ("ExpressionAttributeNames", "ExpressionAttributeValues"):
+                # DynamoDB refuses names and values that no expression uses any more.
+                expression = values.get("UpdateExpression", "")
+                left = {name: what for name, what in values.pop(used, {}).items() if name in expression}
+                if left:
+                    values[used] = left
             kept.append({verb: values})
         return transact(self, *kept)
 
