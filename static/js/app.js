@@ -4,146 +4,197 @@
   'use strict';
   const doc = document;
   const find = (selector, within = doc) => within.querySelector(selector);
-  const each = (selector, act, within = doc) => within.querySelectorAll(selector).forEach(act);
-  const cookie = (name) => doc.cookie.split('; ').find((c) => c.startsWith(name + '='))?.slice(name.length + 1);
+  const all = (selector, within = doc) => within.querySelectorAll(selector);
 
   doc.documentElement.classList.add('js');
 
+  function cookie(name) {
+    const found = doc.cookie.split('; ').find((one) => one.startsWith(`${name}=`));
+    return found?.slice(name.length + 1);
+  }
+
   // --- the live region: said politely, seen as a slip of paper, gone after a while
 
-  const notice = () => find('#notice');
+  const SHOWN_FOR = 12_000; // milliseconds
   let clearing;
 
   function fade() {
     clearTimeout(clearing);
     clearing = setTimeout(() => {
-      const slip = notice();
-      if (slip.matches(':hover, :focus-within')) fade();
-      else slip.replaceChildren();
-    }, 12000);
+      const notice = find('#notice');
+      // Not from under a pointer, nor with the focus in it.
+      if (notice.matches(':hover, :focus-within')) fade();
+      else notice.replaceChildren();
+    }, SHOWN_FOR);
   }
 
   function say(words, warn = false) {
+    const line = doc.createElement('p');
+    line.textContent = words;
     const slip = doc.createElement('div');
     slip.className = warn ? 'said said-warn' : 'said';
-    slip.append(Object.assign(doc.createElement('p'), { textContent: words }));
-    notice().replaceChildren(slip);
+    slip.append(line);
+    find('#notice').replaceChildren(slip);
     fade();
   }
 
   // --- the header, from cookies that scripts may read: public pages are the same bytes for everybody
 
-  function header() {
-    const count = parseInt(cookie('cart_count') ?? '', 10);
+  function fillHeader() {
+    const count = Number.parseInt(cookie('cart_count') ?? '', 10);
     if (count >= 0) find('#cart-count').textContent = count ? `Cart (${count})` : 'Cart';
     find('#account-label').textContent = cookie('signed_in') ? 'Account' : 'Sign in';
   }
 
   // --- times in the reader's own zone
 
-  const CLOCK = { hour: 'numeric', minute: '2-digit' };
+  const CLOCK = { hour: 'numeric', minute: '2-digit', timeZoneName: 'short' };
   const WHEN = { day: 'numeric', month: 'short', year: 'numeric', ...CLOCK };
 
-  function localTimes(within) {
-    each('time[datetime]:not([title])', (time) => {
+  function makeTimesLocal() {
+    // The title keeps what the page said, and marks those that are done.
+    for (const time of all('time[datetime]:not([title])')) {
       const at = new Date(time.dateTime);
-      if (isNaN(at)) return;
+      if (Number.isNaN(at.getTime())) continue;
       time.title = time.textContent;
-      time.textContent = 'clock' in time.dataset ? at.toLocaleTimeString([], CLOCK) : at.toLocaleString([], WHEN);
-    }, within);
+      const clockAlone = 'clock' in time.dataset;
+      time.textContent = clockAlone ? at.toLocaleTimeString([], CLOCK) : at.toLocaleString([], WHEN);
+    }
   }
 
   // --- the hold's clock, on the server's time: the reader's may be minutes off
 
-  const MOMENTS = [[300, 'Five minutes left to pay for your order.'], [60, 'One minute left to pay for your order.']];
+  const WARNINGS = [
+    [300, 'Five minutes left to pay for your order.'],
+    [60, 'One minute left to pay for your order.'],
+  ];
   let ticking;
 
-  function holdClock() {
+  function startHoldClock() {
     clearInterval(ticking);
     const hold = find('[data-expires]');
     if (!hold) return;
     const ahead = Date.parse(hold.dataset.now) - Date.now();
     const ends = Date.parse(hold.dataset.expires);
-    const whole = Number(hold.dataset.seconds) || 900;
-    const words = find('[data-left]', hold);
-    const bar = find('progress', hold);
-    let before = Infinity;
+    const secondsLeft = () => Math.max(0, Math.ceil((ends - Date.now() - ahead) / 1000));
+    let before = secondsLeft();
+
     const tick = () => {
-      const left = Math.max(0, Math.ceil((ends - Date.now() - ahead) / 1000));
-      words.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, '0')}`;
-      bar.value = Math.min(1, left / whole);
-      hold.classList.toggle('hold-short', left <= 60);
-      for (const [seconds, told] of MOMENTS) if (before > seconds && left <= seconds && before !== Infinity) say(told);
+      const left = secondsLeft();
+      showHold(hold, left);
+      // Only when a mark is passed: a page opened later than that says nothing of it.
+      for (const [seconds, words] of WARNINGS) {
+        if (before > seconds && left <= seconds) say(words);
+      }
       before = left;
-      if (left > 0) return;
-      clearInterval(ticking);
-      say('The hold on your order has ended.');
-      find('#tracking')?.dispatchEvent(new CustomEvent('every'));
+      if (left === 0) endHold();
     };
-    words.hidden = bar.hidden = false;
+
+    find('[data-left]', hold).hidden = false;
+    find('progress', hold).hidden = false;
     tick();
     if (before > 0) ticking = setInterval(tick, 1000);
+  }
+
+  function showHold(hold, left) {
+    const seconds = String(left % 60).padStart(2, '0');
+    const whole = Number(hold.dataset.seconds) || 900;
+    find('[data-left]', hold).textContent = `${Math.floor(left / 60)}:${seconds}`;
+    find('progress', hold).value = Math.min(1, left / whole);
+    hold.classList.toggle('hold-short', left <= 60);
+  }
+
+  function endHold() {
+    clearInterval(ticking);
+    say('The hold on your order has ended.');
+    // As if the tracking's own interval were over: it asks for itself again.
+    find('#tracking')?.dispatchEvent(new CustomEvent('every'));
   }
 
   // --- what a page or a swapped part shows only with scripts
 
   let status;
 
-  function dress(within = doc) {
-    localTimes(within);
-    each('form[data-check]', (form) => { form.noValidate = true; }, within);
-    each('[data-step], [data-print]', (e) => { e.hidden = false; }, within);
-    if (navigator.clipboard) each('[data-copy]', (e) => { e.hidden = false; }, within);
-    const now = find('#tracking')?.dataset.status;
-    if (status && now && now !== status) say(find('[data-headline]').textContent.trim());
-    status = now;
-    holdClock();
+  function dress() {
+    makeTimesLocal();
+    // Their problems are told beside the fields, not by the browser.
+    for (const form of all('form[data-check]')) form.noValidate = true;
+    for (const tool of all('[data-step], [data-print]')) tool.hidden = false;
+    if (navigator.clipboard) for (const tool of all('[data-copy]')) tool.hidden = false;
+    tellNewStatus();
+    startHoldClock();
   }
 
-  // On a wide page the order's summary stands open beside the form.
-  if (matchMedia('(min-width: 60rem)').matches) each('details[data-wide-open]', (e) => { e.open = true; });
+  /** All statuses that the tracking part shows, as one text: the order's, its delivery's, each parcel's. */
+  function statuses(tracking) {
+    const parcels = [...all('[data-parcel]', tracking)].map((one) => one.dataset.parcelStatus);
+    return [tracking.dataset.status, tracking.dataset.delivery, ...parcels].join(' ');
+  }
+
+  function tellNewStatus() {
+    const tracking = find('#tracking');
+    const now = tracking && statuses(tracking);
+    if (status && now && now !== status) say(find('[data-headline]').textContent.trim());
+    status = now;
+  }
+
+  function openWideSummaries() {
+    if (!matchMedia('(min-width: 60rem)').matches) return;
+    for (const summary of all('details[data-wide-open]')) summary.open = true;
+  }
 
   // --- clicks
 
-  doc.addEventListener('click', async (event) => {
+  function step(button) {
+    const input = find('input', button.closest('.quantity'));
+    const wished = (Number.parseInt(input.value, 10) || 0) + Number(button.dataset.step);
+    const next = String(Math.min(99, Math.max(Number(input.dataset.least), wished)));
+    if (next === input.value) return;
+    input.value = next;
+    input.dispatchEvent(new Event('change', { bubbles: true }));
+  }
+
+  async function copy(button) {
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      say('Tracking code copied.');
+    } catch {
+      // Refused: at least it stands selected, ready for the keyboard.
+      getSelection().selectAllChildren(find('.code', button.parentElement));
+    }
+  }
+
+  // The picture travels to its place on the product's page (a view transition, where there are any).
+  function sendPicture(link) {
+    for (const other of all('.travels')) other.classList.remove('travels');
+    find('.tile', link)?.classList.add('travels');
+  }
+
+  doc.addEventListener('click', (event) => {
     const on = event.target.closest?.('[data-step], [data-copy], [data-print], [data-reload], .card-link');
     if (!on) return;
-    if (on.dataset.step) {
-      const input = find('input', on.closest('.quantity'));
-      const least = Number(input.dataset.least);
-      const next = Math.min(99, Math.max(least, (parseInt(input.value, 10) || 0) + Number(on.dataset.step)));
-      if (String(next) === input.value) return;
-      input.value = next;
-      input.dispatchEvent(new Event('change', { bubbles: true }));
-    } else if (on.dataset.copy) {
-      try {
-        await navigator.clipboard.writeText(on.dataset.copy);
-        say('Tracking code copied.');
-      } catch {
-        getSelection().selectAllChildren(find('.code'));
-      }
-    } else if ('print' in on.dataset) {
-      print();
-    } else if ('reload' in on.dataset) {
+    if (on.dataset.step) step(on);
+    else if (on.dataset.copy) copy(on);
+    else if ('print' in on.dataset) print();
+    else if ('reload' in on.dataset) {
       event.preventDefault();
       location.reload();
-    } else {
-      // The picture travels to its place on the product's page (a view transition, where there are any).
-      each('.travels', (e) => e.classList.remove('travels'));
-      find('.tile', on)?.classList.add('travels');
-    }
+    } else sendPicture(on);
   });
 
   // --- forms: what is wrong is said when a field is left, and taken back as soon as it is right
 
-  const problem = (field) => {
+  const isChecked = (field) =>
+    field.form?.matches('[data-check]') && field.willValidate && field.type !== 'submit';
+
+  function problem(field) {
     if (field.validity.valid) return '';
-    if (field.validity.valueMissing || !field.value.trim()) return field.dataset.missing || field.validationMessage;
-    return field.dataset.wrong || field.validationMessage;
-  };
+    const missing = field.validity.valueMissing || !field.value.trim();
+    return (missing ? field.dataset.missing : field.dataset.wrong) || field.validationMessage;
+  }
 
   function mark(field, words) {
-    const place = doc.getElementById(field.id + '-error');
+    const place = doc.getElementById(`${field.id}-error`);
     if (!place) return;
     place.textContent = words;
     place.parentElement.classList.toggle('field-wrong', Boolean(words));
@@ -151,76 +202,99 @@
     else field.removeAttribute('aria-invalid');
   }
 
-  const checked = (target) => target.form?.matches('[data-check]') && target.willValidate && target.type !== 'submit';
+  /** Mark every field of a form, go to the first that is wrong; whether all are right. */
+  function check(form) {
+    const fields = [...form.elements].filter(isChecked);
+    for (const field of fields) mark(field, problem(field));
+    const wrong = fields.find((field) => !field.validity.valid);
+    wrong?.focus();
+    return !wrong;
+  }
+
+  function setButtons(form, disabled) {
+    for (const button of all('button[type=submit]', form)) button.disabled = disabled;
+  }
 
   doc.addEventListener('focusout', ({ target }) => {
-    if (checked(target) && (target.value || target.hasAttribute('aria-invalid'))) mark(target, problem(target));
+    if (!isChecked(target)) return;
+    // An empty field that was only passed through is no mistake yet.
+    if (target.value || target.hasAttribute('aria-invalid')) mark(target, problem(target));
   });
+
   doc.addEventListener('input', ({ target }) => {
-    if (checked(target) && target.hasAttribute('aria-invalid') && target.validity.valid) mark(target, '');
+    if (isChecked(target) && target.hasAttribute('aria-invalid') && target.validity.valid) mark(target, '');
   });
 
   doc.addEventListener('submit', (event) => {
     const form = event.target;
-    if (form.matches('[data-check]')) {
-      const wrong = [...form.elements].filter((f) => checked(f) && !f.validity.valid);
-      each('input, select, textarea', (f) => checked(f) && mark(f, problem(f)), form);
-      if (wrong.length) {
-        event.preventDefault();
-        wrong[0].focus();
-        return;
-      }
+    if (form.matches('[data-check]') && !check(form)) {
+      event.preventDefault();
+      return;
     }
     if (!form.matches('[data-once]')) return;
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = '1';
     // After this turn, so that the button still counts as the one that sent the form.
-    setTimeout(() => each('button[type=submit]', (b) => { b.disabled = true; }, form));
+    setTimeout(() => setButtons(form, true));
   });
 
   // A search address without the fields nobody filled in.
-  doc.addEventListener('formdata', ({ target, formData }) => {
-    if (!target.matches('[data-tidy]')) return;
+  doc.addEventListener('formdata', ({ target: form, formData }) => {
+    if (!form.matches('[data-tidy]')) return;
     for (const [name, value] of [...formData]) {
-      if (!value || value === find(`[name="${CSS.escape(name)}"]`, target)?.dataset.default) formData.delete(name);
+      const usual = find(`[name="${CSS.escape(name)}"]`, form)?.dataset.default;
+      if (!value || value === usual) formData.delete(name);
     }
   });
 
   // --- htmx
 
-  // An answer that is not the part that was asked for never takes its place: its words are said instead.
+  /** Whether an answer is a refusal that does not hold the part it was asked for. */
+  function missesItsPart({ response, swap, target, text }) {
+    if (!(response?.status >= 400)) return false;
+    return swap === 'none' || !target?.id || !text.includes(`id="${target.id}"`);
+  }
+
+  // Such an answer never takes the part's place: its words are said instead.
   doc.addEventListener('htmx:before:swap', (event) => {
     const { ctx } = event.detail;
-    const target = ctx.target;
-    if (!(ctx.response?.status >= 400) || (ctx.swap !== 'none' && target?.id && ctx.text.includes(`id="${target.id}"`))) return;
+    if (!missesItsPart(ctx)) return;
     event.preventDefault();
-    if (target?.id === 'tracking') return;
+    // A tracking page asks again by itself; it need not complain. Nor below.
+    if (ctx.target?.id === 'tracking') return;
     const page = new DOMParser().parseFromString(ctx.text, 'text/html');
-    say(find('[data-message]', page)?.textContent.trim() || 'That did not work. Please try again.', true);
+    const words = find('[data-message]', page)?.textContent.trim();
+    say(words || 'That did not work. Please try again.', true);
   });
+
   doc.addEventListener('htmx:error', ({ detail }) => {
-    // A tracking page asks again by itself; it need not complain.
-    if (detail.ctx?.target?.id !== 'tracking') say('We couldn’t reach the shop. Check your connection and try again.', true);
+    if (detail.ctx?.target?.id === 'tracking') return;
+    say('We couldn’t reach the shop. Check your connection and try again.', true);
   });
+
   doc.addEventListener('htmx:after:swap', ({ detail }) => {
-    const target = detail.ctx.target?.id && doc.getElementById(detail.ctx.target.id);
+    const id = detail.ctx.target?.id;
+    const part = id && doc.getElementById(id);
     dress();
     if (find('#notice .said')) fade();
     // The link or button that was used is gone with the old part: go on from the new part's heading.
-    if (target && doc.activeElement === doc.body) find('[data-focus]', target)?.focus({ preventScroll: true });
-    header();
+    const lost = doc.activeElement === doc.body;
+    if (part && lost) find('[data-focus]', part)?.focus({ preventScroll: true });
+    fillHeader();
   });
 
   // --- start, and again when the browser shows a page it kept
 
   dress();
+  openWideSummaries();
+
   addEventListener('pageshow', (event) => {
-    header();
+    fillHeader();
     if (!event.persisted) return;
-    each('form[data-sent]', (form) => {
+    for (const form of all('form[data-sent]')) {
       delete form.dataset.sent;
-      each('button[type=submit]', (b) => { b.disabled = false; }, form);
-    });
-    holdClock();
+      setButtons(form, false);
+    }
+    startHoldClock();
   });
 })();
