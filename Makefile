@@ -20,43 +20,81 @@ define install
 endef
 RUN_READY := $(VENV)/.installed-run
 DEV_READY := $(VENV)/.installed-dev
+# The emulator of AWS pins another botocore than ours, so it lives in an environment of its own.
+EMULATOR := .venv-emulator
+EMULATOR_READY := $(EMULATOR)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench pictures lock clean
+.PHONY: help run test prove prove-faults check hooks bench pictures image builder deploy-check lock clean
 
 help:  ## say what there is
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: $(RUN_READY)  ## set up and run the shop, with stand-ins for what no setting names
 	@exec $(BIN)/storefront serve
 
 test: $(DEV_READY)  ## set up and run the tests
-	@$(BIN)/python tests/chromium.py
-	@$(BIN)/pytest -n 2 --dist loadfile -m 'not alone'
-	@$(BIN)/pytest -m alone
+	@$(BIN)/python tests/support/chromium.py
+	@$(BIN)/pytest -n 3 --dist loadfile -m 'not alone and not prove'
+	@$(BIN)/pytest -m 'alone and not prove'
 
-check: $(DEV_READY)  ## lint, types, layers
+prove: prove-faults deploy-check  ## the long proofs: faults, races, failover, deployment
+
+prove-faults: $(DEV_READY)  ## the long tests alone: stores that fail over, hang and lose what they said
+	@$(BIN)/pytest -n 0 -m prove
+
+check: $(DEV_READY)  ## lint, types, layers, pages
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/pytest -q -n 0 tests/test_architecture.py
+	@$(BIN)/djlint --lint --quiet templates
+	@if [ -x $(BIN)/biome ]; then $(BIN)/biome ci --colors=off; fi
+	@$(BIN)/cfn-lint deploy/*.yaml
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/pytest -q -n 0 tests/test_architecture.py tests/test_dead_code.py tests/test_documents.py tests/test_front_end.py
+
+hooks: $(DEV_READY)  ## run the quick checks before every commit
+	@$(BIN)/pre-commit install
 
 bench: $(DEV_READY)  ## measure: pages, orders, import
 	@$(BIN)/python -m bench
 
 pictures: $(DEV_READY)  ## take the README's pictures
-	@$(BIN)/python tests/chromium.py
+	@$(BIN)/python tests/support/chromium.py
 	@$(BIN)/python -m bench.pictures
 
-lock: $(DEV_READY)  ## write the lock files anew from pyproject.toml
+# The image is built by whichever of these is there; none of them is needed for anything else.
+BUILDER := $(firstword $(foreach one,docker podman buildah,$(if $(shell command -v $(one)),$(one))))
+VERSION = $(shell git describe --always --dirty)
+image: builder deploy/rds/global-bundle.pem  ## build the image that runs on AWS, storefront:<commit>
+	@$(BUILDER) build --tag storefront:$(VERSION) --build-arg VERSION=$(VERSION) \
+	  --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(date -u +%Y-%m-%dT%H:%M:%SZ) .
+
+builder:
+	@test -n '$(BUILDER)' || { echo 'make image needs docker, podman or buildah, and none of them is here' >&2; exit 1; }
+
+# Whom Aurora's certificates are signed by. Commit it: it is looked at when it changes.
+deploy/rds/global-bundle.pem:
+	@mkdir -p $(@D)
+	@curl --fail --silent --show-error --output $@ https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem
+
+deploy-check: $(DEV_READY) $(EMULATOR_READY)  ## prove what can be proven of deploy/ without an account
+	@$(BIN)/cfn-lint deploy/*.yaml
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/pytest -q -n 0 tests/deploy
+	@$(BIN)/pytest -q -n 0 -rA tests/deploy/prove_emulator.py
+
+lock: $(DEV_READY)  ## write the lock files anew from pyproject.toml; UPGRADE=--upgrade for newer ones
 	@echo uv | $(BIN)/uv pip compile - $(LOCKING) -o requirements-uv.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra standins $(LOCKING) -o requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml $(LOCKING) -c requirements.lock -o requirements-prod.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra standins --extra dev $(LOCKING) -c requirements.lock -o requirements-dev.lock
-LOCKING := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet
+	@echo 'ministack~=1.5' | $(BIN)/uv pip compile - $(LOCKING) -o requirements-deploy.lock
+LOCKING := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet $(UPGRADE)
 
 clean:  ## remove what was installed and the shop's data
-	rm -rf $(VENV) $(STOREFRONT_DATA)
+	rm -rf $(VENV) $(EMULATOR) $(STOREFRONT_DATA)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
@@ -71,3 +109,10 @@ $(DEV_READY): requirements-dev.lock requirements-uv.lock pyproject.toml | $(BIN)
 	@echo 'Setting up for tests (once) ...'
 	$(call install,requirements-dev.lock)
 	@touch $@ $(RUN_READY)
+
+$(EMULATOR_READY): requirements-deploy.lock | $(DEV_READY)
+	@echo 'Setting up the emulator of AWS (once) ...'
+	@$(PYTHON) -m venv $(EMULATOR)
+	@$(BIN)/uv pip install --quiet --python $(EMULATOR)/bin/python --require-hashes -r $< \
+	  || $(EMULATOR)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from bench.shop import running
+from tests.browser.conftest import FLAGS
+from tests.support.buying import check_out, choose, pay  # the tests' shopper shops here too
+from tests.support.chromium import find
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
 
-from browser.buying import check_out, choose, pay  # noqa: E402 - the tests' shopper shops here too
-from browser.conftest import FLAGS  # noqa: E402
-from chromium import find  # noqa: E402
 
 PICTURES = ROOT / "bench" / "figures"
 

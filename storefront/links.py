@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from base64 import urlsafe_b64encode
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -43,6 +44,36 @@ class OrderLinks:
         return f"{self._base_url}/orders/{order_id}?key={self.key(order_id, until)}"
 
 
+@dataclass(frozen=True)
+class NewEmail:
+    """What a link to a new e-mail address says: whose, which, and the password it was asked for with."""
+
+    user_id: UUID
+    email: str
+    fingerprint: str
+
+
+class EmailLinks:
+    """Links by which a new e-mail address is confirmed, mailed to it alone."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._base_url = settings.base_url
+        self._serializer = URLSafeSerializer(settings.secret_key.get_secret_value(), salt="new-email")
+
+    def address(self, new: NewEmail, until: int) -> str:
+        """The absolute address for the mail, good until a time (seconds since 1970)."""
+        token = self._serializer.dumps([new.user_id.hex, new.email, new.fingerprint, until])
+        return f"{self._base_url}/confirm-email?token={token}"
+
+    def read(self, token: str, now: float) -> NewEmail | None:
+        """What a token says; None if it is not ours or too old at ``now`` (seconds since 1970)."""
+        try:
+            user_id, email, fingerprint, until = self._serializer.loads(token)
+            return NewEmail(UUID(user_id), str(email), str(fingerprint)) if int(until) > now else None
+        except (BadSignature, ValueError, TypeError):
+            return None
+
+
 class ResetLinks:
     """Links to choose a new password.
 
@@ -55,9 +86,27 @@ class ResetLinks:
         self._secret = settings.secret_key.get_secret_value().encode()
 
     def token(self, nonce: str) -> str:
-        digest = hmac.digest(self._secret, b"password-reset:" + nonce.encode(), "sha256")
-        return urlsafe_b64encode(digest).decode().rstrip("=")
+        return _token(self._secret, b"password-reset:", nonce)
 
     def address(self, nonce: str) -> str:
         """The absolute address for the mail."""
         return f"{self._base_url}/reset-password?token={self.token(nonce)}"
+
+
+class ChangeLinks:
+    """Links, used once, that let an order be changed; their tokens are made as those of ``ResetLinks``."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._base_url = settings.base_url
+        self._secret = settings.secret_key.get_secret_value().encode()
+
+    def token(self, nonce: str) -> str:
+        return _token(self._secret, b"change-order:", nonce)
+
+    def address(self, order_id: UUID, nonce: str) -> str:
+        """The absolute address for the mail."""
+        return f"{self._base_url}/orders/{order_id}/link?token={self.token(nonce)}"
+
+
+def _token(secret: bytes, purpose: bytes, nonce: str) -> str:
+    return urlsafe_b64encode(hmac.digest(secret, purpose + nonce.encode(), "sha256")).decode().rstrip("=")

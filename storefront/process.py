@@ -8,7 +8,9 @@ from storefront.config import Settings
 from storefront.mail.mailer import Mailer
 from storefront.payments.stripe_client import Stripe
 from storefront.repositories.aurora.engine import Engines
+from storefront.repositories.aurora.fitness import Fitness
 from storefront.repositories.dynamodb.client import DynamoDB
+from storefront.resilience.readiness import Health, Monitor
 from storefront.stores import Stores
 
 THREADS = 4
@@ -37,5 +39,28 @@ class Process:
     def mailer(self) -> Mailer:
         return Mailer(self.settings)
 
+    @cached_property
+    def health(self) -> Health:
+        """Looks at the stores once its monitor is started, which is the web server's to do."""
+        probes = {
+            "aurora": self._fitness.check,
+            "dynamodb": self.dynamodb.probe,
+            "stripe": self.stripe.probe,
+        }
+        if self.engines.has_reader:
+            probes["reader"] = self.engines.watch_reader
+        return Health(Monitor(probes, untold={"reader"}))
+
+    @cached_property
+    def _fitness(self) -> Fitness:
+        return Fitness(self.settings)
+
+    def close(self) -> None:
+        """Give up what it holds open."""
+        if "health" in self.__dict__:
+            self.health.monitor.stop()
+            self._fitness.dispose()
+        self.engines.dispose()
+
     def stores(self) -> Stores:
-        return Stores(self.engines, self.dynamodb)
+        return Stores(self.engines, self.dynamodb, self.settings.calendar)

@@ -5,31 +5,34 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from jinja2 import FileSystemBytecodeCache
-from letterbox import Mailbox
-from running import Running
 from sqlalchemy import Engine, create_engine, text
 
+from standins.postgres import Postgres
 from storefront import create_app
 from storefront.cli.migrate import migrate_aurora
 from storefront.config import Settings
 from storefront.domain.schema import metadata
 from storefront.process import Process
 from storefront.repositories.dynamodb.client import DynamoDB
+from storefront.repositories.dynamodb.outbox import Outbox
 from storefront.repositories.dynamodb.tables import make_tables
-from storefront.standins.postgres import Postgres
 from storefront.stores import Stores
+from tests.support.mailbox import Mailbox
+from tests.support.processes import Running
 
 STRIPE_KEY = "sk_test_of_the_tests"
 STRIPE_SECRET = "whsec_of_the_tests"
 CARRIER_SECRET = "whsec_" + "dGVzdHMgb2YgdGhlIHNob3AgaGF2ZSBhIHNlY3JldA=="
 
-TRUNCATE = text(f"TRUNCATE {', '.join(metadata.tables)}")
+# The shop keeps its id for as long as its database is there.
+EMPTIED = [table for table in reversed(metadata.sorted_tables) if table.name != "shop"]
+TRUNCATE = text(f"TRUNCATE {', '.join(table.name for table in EMPTIED)}")
 
 
 @pytest.fixture(scope="session")
@@ -51,9 +54,7 @@ def dynamodb_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     if given:
         yield given
         return
-    moto = Running.module(
-        "storefront.standins.aws", "--port", "0", "--data", str(tmp_path_factory.mktemp("aws"))
-    )
+    moto = Running.module("standins.aws", "--port", "0", "--data", str(tmp_path_factory.mktemp("aws")))
     try:
         yield moto.address
     finally:
@@ -78,7 +79,7 @@ def aws_environment() -> Iterator[None]:
 def stripe_standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a Stripe stand-in without webhooks: tests deliver those themselves."""
     standin = Running.module(
-        "storefront.standins.stripe",
+        "standins.stripe",
         "--port",
         "0",
         "--data",
@@ -134,7 +135,7 @@ def stripe(settings: Settings, stripe_standin: str) -> str:
 def ses_standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mailbox]:
     """A stand-in of SES of this run's own."""
     folder = tmp_path_factory.mktemp("ses")
-    standin = Running.module("storefront.standins.aws", "--port", "0", "--data", str(folder))
+    standin = Running.module("standins.aws", "--port", "0", "--data", str(folder))
     try:
         yield Mailbox(standin.address, folder / "mail")
     finally:
@@ -148,6 +149,11 @@ def mailbox(settings: Settings, ses_standin: Mailbox, monkeypatch: pytest.Monkey
     settings.standins = True
     settings.mail_folder = str(ses_standin.folder)
     ses_standin.empty()
+    # Tables of DynamoDB are not emptied: what other tests left to be sent is not this one's.
+    outbox = Outbox(DynamoDB(settings))
+    while left := outbox.claim(100, timedelta(minutes=5)):
+        for one in left:
+            outbox.done(one.item)
     return ses_standin
 
 
@@ -157,7 +163,7 @@ def process(settings: Settings, caretaker: Engine) -> Iterator[Process]:
     _empty(caretaker)
     made = Process(settings)
     yield made
-    made.engines.dispose()
+    made.close()
 
 
 @pytest.fixture(scope="session")
@@ -176,7 +182,7 @@ def _empty(caretaker: Engine) -> None:
             < 1000
         )
         if few:
-            for table in reversed(metadata.sorted_tables):
+            for table in EMPTIED:
                 connection.execute(table.delete())
         else:
             connection.execute(TRUNCATE)
@@ -193,19 +199,26 @@ def stores(process: Process) -> Stores:
 
 
 @pytest.fixture(scope="session")
-def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
-    """Compiled once for all the apps of a run."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+def apps() -> dict[str, Flask]:
+    """The apps of a run by their settings: to make one takes as long as a dozen requests."""
+    return {}
 
 
 @pytest.fixture
-def app(process: Process, compiled_templates: FileSystemBytecodeCache) -> Flask:
-    made = create_app(process.settings)
-    made.jinja_env.bytecode_cache = compiled_templates
+def app(process: Process, apps: dict[str, Flask]) -> Iterator[Flask]:
+    """The shop's app on the test's own process. What a test changes or has it keep is gone with the test."""
+    kind = repr(process.settings.__dict__)
+    if kind not in apps:
+        apps[kind] = create_app(process.settings)
+        apps[kind].config["WTF_CSRF_ENABLED"] = False
+    made = apps[kind]
+    before = (made.config, made.extensions, made.view_functions)
+    after = [dict(one) for one in before]
     made.extensions["storefront"] = process
-    made.testing = False
-    made.config["WTF_CSRF_ENABLED"] = False
-    return made
+    yield made
+    for one, was in zip(before, after, strict=True):
+        one.clear()
+        one.update(was)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from storefront.blueprints.accounts import passwords as _passwords  # noqa: F401 - adds its routes
+from storefront.blueprints.accounts import profile as _profile  # noqa: F401 - as above
 from storefront.blueprints.accounts.routes import accounts
 from storefront.blueprints.addresses.routes import addresses
 from storefront.blueprints.cart.routes import cart
@@ -16,6 +17,7 @@ from storefront.blueprints.lookup.routes import lookup
 from storefront.blueprints.orders.routes import orders
 from storefront.blueprints.pages.routes import pages
 from storefront.blueprints.payment_methods.routes import payment_methods
+from storefront.blueprints.payments.routes import payments
 from storefront.blueprints.seo.routes import seo
 from storefront.blueprints.webhooks.routes import webhooks
 
@@ -26,6 +28,7 @@ def register(app: Flask) -> None:
         cart,
         checkout,
         orders,
+        payments,
         lookup,
         accounts,
         addresses,

@@ -7,6 +7,7 @@ import sys
 
 from pydantic import ValidationError
 
+from storefront.cli.refused import Refused
 from storefront.domain.errors import ShopError
 
 
@@ -22,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     try:
         return commands.run(args)
-    except ShopError as error:
+    except (ShopError, Refused) as error:
         print(f"storefront: {error}", file=sys.stderr)
         return 1
     except ValidationError as error:

@@ -5,21 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
-from tqdm import tqdm
-
+from storefront import audit
+from storefront.cli import progress
 from storefront.cli.context import Context
 from storefront.domain.errors import ShopError
-from storefront.services import audit
-from storefront.services.audit.finding import Progress
 from storefront.services.worker import Worker
-
-LINE_SECONDS = 3.0
-"""Between two lines of progress where there is no terminal to draw a bar on."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -66,19 +58,19 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
 
 def _audit(args: argparse.Namespace, context: Context) -> audit.Audit:
-    with _progress() as progress:
+    with progress.shown() as show:
         return audit.audit(
             context.stores,
             context.settings.currency,
             stripe=context.process.stripe if args.stripe else None,
             since=timedelta(days=args.days),
-            progress=progress,
+            progress=lambda what, done, of: show(f"{what}: {done:,} of {of:,}", done / of if of else 1.0),
         )
 
 
 def _repair(findings: list[audit.Finding], context: Context) -> None:
     """Mend one by one, then let a worker's round do what was made due. Told on standard error."""
-    tools = audit.Tools(context.stores, context.process.stripe, context.settings.currency)
+    tools = audit.Tools(context.stores, context.process.stripe)
     for finding in findings:
         if not finding.repairable:
             continue
@@ -87,28 +79,3 @@ def _repair(findings: list[audit.Finding], context: Context) -> None:
         except ShopError as error:
             print(f"Not mended {finding.invariant}: {finding.message}: {error}", file=sys.stderr)
     Worker(context.process).round()
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """A bar on a terminal, else a line every few seconds, both on standard error."""
-    if sys.stderr.isatty():
-        with tqdm(leave=False, bar_format="{desc} |{bar}| {n_fmt}/{total_fmt} {elapsed}") as bar:
-
-            def draw(what: str, done: int, of: int) -> None:
-                bar.set_description_str(what, refresh=False)
-                bar.total = of
-                bar.n = done
-                bar.refresh()
-
-            yield draw
-        return
-    last = time.monotonic()
-
-    def say(what: str, done: int, of: int) -> None:
-        nonlocal last
-        if done < of and time.monotonic() - last >= LINE_SECONDS:
-            last = time.monotonic()
-            print(f"{what}: {done:,} of {of:,}", file=sys.stderr, flush=True)
-
-    yield say

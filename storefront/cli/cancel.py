@@ -7,7 +7,7 @@ import argparse
 from storefront.cli.context import Context
 from storefront.cli.orders import add_order, find, money
 from storefront.domain.errors import Conflict
-from storefront.domain.orders import OrderStatus
+from storefront.domain.orders import Actor, OrderStatus
 from storefront.services import cancellation
 
 
@@ -18,16 +18,19 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="An unpaid order gives its stock free. A paid one is refunded, its stock put back.",
     )
     add_order(parser)
+    parser.add_argument(
+        "--force", action="store_true", help="without asking Stripe; what is paid there after all goes back"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
-    stores, settings = context.stores, context.settings
+    stores = context.stores
     order = find(stores, args.order)
     if order.status is OrderStatus.CANCELLED:
         raise Conflict(f"Order {order.number} is cancelled already.")
     after = cancellation.cancel(
-        stores, context.process.stripe, order.order_id, settings.currency, by="operator"
+        stores, context.process.stripe, order.order_id, by=Actor.OPERATOR, force=args.force
     )
     if after is OrderStatus.REFUNDED:
         print(

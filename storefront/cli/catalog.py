@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from tqdm import tqdm
-
+from storefront.cli import progress
 from storefront.domain.errors import Invalid, NotFound
-from storefront.services.catalog_import import Imported, Progress, import_catalog
+from storefront.services.catalog_import import Imported, import_catalog
 from storefront.stores import Stores
-
-LINE_SECONDS = 3.0
-"""Between two lines of progress where there is no terminal to draw a bar on."""
 
 
 class Context(Protocol):
@@ -47,8 +40,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _import(args: argparse.Namespace, context: Context) -> int:
     try:
-        with _progress() as progress:
-            done = import_catalog(context.stores, args.file, set_stock=args.stock, progress=progress)
+        with progress.shown() as show:
+            done = import_catalog(
+                context.stores,
+                args.file,
+                set_stock=args.stock,
+                progress=lambda rows, part: show(f"{rows:,} rows read", part),
+            )
     except Invalid as refusal:
         print(f"Nothing was imported: {refusal}", file=sys.stderr)
         return 1
@@ -84,26 +82,3 @@ def _list(args: argparse.Namespace, context: Context) -> int:
     state = "listed" if args.listed else "unlisted"
     print(f"{args.sku} is {state}" if changed else f"{args.sku} was {state} already")
     return 0
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """A bar on a terminal, else a line every few seconds, both on standard error."""
-    if sys.stderr.isatty():
-        with tqdm(total=100, unit="%", bar_format="{percentage:3.0f}% |{bar}| {postfix}{elapsed}") as bar:
-
-            def draw(rows: int, done: float) -> None:
-                bar.set_postfix_str(f"{rows:,} rows ", refresh=False)
-                bar.update(done * 100 - bar.n)
-
-            yield draw
-        return
-    last = time.monotonic()
-
-    def say(rows: int, done: float) -> None:
-        nonlocal last
-        if time.monotonic() - last >= LINE_SECONDS:
-            last = time.monotonic()
-            print(f"{rows:,} rows read, {done:.0%}", file=sys.stderr, flush=True)
-
-    yield say

@@ -9,8 +9,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from storefront.cli.place import data_folder
 
 if TYPE_CHECKING:
     from storefront.config import Settings
@@ -50,6 +51,7 @@ ALL = (
     Command("track", "record what the carrier says of a parcel"),
     Command("cancel", "end an order before it is sent", stripe=True),
     Command("refund", "give a paid order's money back"),
+    Command("attention", "list what needs a person, take it off the list"),
     Command("worker", "expire holds, settle payments, write shipments, refund", stripe=True),
     Command("audit", "check what must stay true, and mend what can be mended", stripe=True),
 )
@@ -84,26 +86,22 @@ def _settings(command: Command) -> Iterator[Settings]:
     """The settings of the shop, for as long as the stores they lead to are there.
 
     In development that is the running shop of the same STOREFRONT_DATA, or else stand-ins for this command
-    alone. In production only the environment counts.
+    alone. In production only the environment counts. Raises ``Refused`` where they can't be reached.
     """
     from storefront.config import Settings
 
     if not command.stores or Settings().production:
         yield Settings()
         return
-    from storefront.standins import machine
+    from storefront.cli import standins
 
-    data = Path(os.environ.get("STOREFRONT_DATA") or ".storefront")
-    alone = machine.Needs.of(os.environ).any and machine.attach(data) is None
-    try:
-        with machine.stores(data, os.environ, stripe=command.stripe) as found:
-            os.environ.update(found)
-            settings = Settings()
-            if alone:
-                # No shop has run on these stores since this version came, or ever.
-                from storefront.cli.migrate import migrate
+    data = data_folder(os.environ)
+    with standins.for_command(data, os.environ, stripe=command.stripe) as reached:
+        os.environ.update(reached.settings)
+        settings = Settings()
+        if reached.started:
+            # No shop has run on these stores since this version came, or ever.
+            from storefront.cli.migrate import migrate
 
-                migrate(settings)
-            yield settings
-    except machine.InUse as error:
-        raise SystemExit(f"storefront: {error}") from None
+            migrate(settings)
+        yield settings

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from storefront.cli.context import Context
 from storefront.domain.errors import NotFound
 from storefront.domain.ids import OrderNumber, read_order_number
-from storefront.domain.orders import OrderStatus, OrderView
-from storefront.repositories.aurora.orders import OrderRow
+from storefront.domain.order_views import OrderRefund, OrderRow, OrderSummary, OrderView
+from storefront.domain.orders import OrderStatus
+from storefront.domain.parcels import Parcel
 from storefront.stores import Stores
 
 PAGE = 1000
@@ -37,6 +37,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     show.add_argument("--json", action="store_true")
     show.set_defaults(run=_show)
 
+    promises = commands.add_parser("promises", help="promises kept and broken, by week")
+    promises.add_argument("--json", action="store_true")
+    promises.set_defaults(run=_promises)
+
 
 def add_order(parser: argparse.ArgumentParser) -> None:
     """The argument ORDER."""
@@ -53,14 +57,14 @@ def _key(text: str) -> OrderKey:
         raise argparse.ArgumentTypeError(f"{text!r} is neither an order's id nor its number") from None
 
 
-def find(stores: Stores, key: OrderKey) -> OrderView:
+def find(stores: Stores, key: OrderKey) -> OrderSummary:
     """The order an operator named, without lines and events.
 
     Raises:
         NotFound: there is none.
     """
     try:
-        return stores.orders.head(key if isinstance(key, UUID) else stores.orders.find_number(key))
+        return stores.orders.summary(key if isinstance(key, UUID) else stores.orders.find_number(key))
     except NotFound:
         raise NotFound(f"There is no order {key}") from None
 
@@ -96,7 +100,7 @@ def _print_array(rows: Iterator[OrderRow]) -> None:
     print("]")
 
 
-def _summary(order: OrderRow | OrderView) -> dict[str, Any]:
+def _summary(order: OrderRow) -> dict[str, object]:
     return {
         "order_id": str(order.order_id),
         "number": order.number,
@@ -109,8 +113,9 @@ def _summary(order: OrderRow | OrderView) -> dict[str, Any]:
 
 def _show(args: argparse.Namespace, context: Context) -> int:
     order = context.stores.orders.view(find(context.stores, args.order).order_id)
+    parcels = context.stores.parcels.of(order.order_id)
     if args.json:
-        print(json.dumps(_everything(order), indent=2, ensure_ascii=False))
+        print(json.dumps(_everything(order, parcels), indent=2, ensure_ascii=False))
         return 0
     to = order.address
     print(f"Order {order.number} ({order.order_id})")
@@ -119,17 +124,23 @@ def _show(args: argparse.Namespace, context: Context) -> int:
     print(f"Placed    {_minute(order.created_at)}, held until {_minute(order.expires_at)}")
     print(f"Shopper   {order.email}, {to.name}, {to.line1}, {to.city} {to.zip}, {to.country}")
     if order.delivery:
-        print(f"Parcel    {order.delivery['status']}, {order.delivery['tracking_code']}")
+        print(f"Shipment  {order.delivery.status}, due {order.delivery.estimated}")
+    for parcel in parcels:
+        inside = ", ".join(f"{line.qty} x {line.sku}" for line in parcel.lines)
+        print(f"Parcel    {parcel.status}, {parcel.carrier} {parcel.tracking_code}: {inside}")
     for line in order.lines:
         print(f"  {line.qty:>3} x {line.sku}  {line.name}  {money(line.total_cents, context)}")
     print(f"  Total {money(order.total_cents, context)}")
+    for refund in order.refunds:
+        units = ", ".join(f"{line.qty} x {line.sku}" for line in refund.lines)
+        print(f"  Refunded {money(refund.cents, context)}, {refund.status}{f' ({units})' if units else ''}")
     for event in order.events:
         told = ", ".join(f"{name} {value}" for name, value in event.data.items() if value not in ("", None))
         print(f"  {_minute(event.at)}  {event.kind}{f'  ({told})' if told else ''}")
     return 0
 
 
-def _everything(order: OrderView) -> dict[str, Any]:
+def _everything(order: OrderView, parcels: Iterable[Parcel]) -> dict[str, object]:
     return {
         **_summary(order),
         "email": order.email,
@@ -140,12 +151,60 @@ def _everything(order: OrderView) -> dict[str, Any]:
             "external_ref": order.external_ref,
             "attempt": order.attempt,
         },
-        "delivery": order.delivery,
+        "delivery": order.delivery.as_json() if order.delivery else None,
+        "promised_on": order.promised_on.isoformat() if order.promised_on else None,
+        "parcels": [_parcel(parcel) for parcel in parcels],
         "lines": [
-            {"sku": line.sku, "name": line.name, "qty": line.qty, "price_cents": line.price_cents}
+            {
+                "sku": line.sku,
+                "name": line.name,
+                "qty": line.qty,
+                "price_cents": line.price_cents,
+                "refunded": line.refunded,
+            }
             for line in order.lines
         ],
+        "refunds": [_refund(refund) for refund in order.refunds],
         "events": [{"at": e.at.isoformat(), "kind": e.kind, "data": e.data} for e in order.events],
+    }
+
+
+def _parcel(parcel: Parcel) -> dict[str, object]:
+    day = parcel.estimated_delivery
+    return {
+        "parcel_id": str(parcel.parcel_id),
+        "carrier": parcel.carrier,
+        "tracking_code": parcel.tracking_code,
+        "status": parcel.status,
+        "at": parcel.at.isoformat(),
+        "estimated_delivery": day.isoformat() if day else None,
+        "settled": parcel.settled,
+        "lines": [{"sku": line.sku, "quantity": line.qty} for line in parcel.lines],
+    }
+
+
+def _promises(args: argparse.Namespace, context: Context) -> int:
+    stores = context.stores
+    today = stores.orders.now().astimezone(stores.calendar.zone).date()
+    weeks = stores.promises.by_week(today)
+    if args.json:
+        print(json.dumps([{**vars(week), "monday": week.monday.isoformat()} for week in weeks], indent=2))
+        return 0
+    print("Week of     Kept  Broken  Coming  Late")
+    for week in weeks:
+        print(f"{week.monday}  {week.kept:>4}  {week.broken:>6}  {week.coming:>6}  {week.late:>4}")
+    return 0
+
+
+def _refund(refund: OrderRefund) -> dict[str, object]:
+    return {
+        "refund_id": str(refund.refund_id),
+        "at": refund.at.isoformat(),
+        "cents": refund.cents,
+        "status": refund.status,
+        "restock": refund.restock,
+        "external_ref": refund.external_ref,
+        "lines": [{"sku": line.sku, "qty": line.qty, "restocked": line.restocked} for line in refund.lines],
     }
 
 

@@ -7,6 +7,7 @@ import signal
 
 from storefront.cli.context import Context
 from storefront.services.worker import Worker
+from storefront.web import metrics
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -23,5 +24,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
         return 0
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
+    if port := context.settings.worker_metrics_port:
+        metrics.serve_worker(port, context.process.stores, worker.heartbeat)
     worker.run()
     return 0

@@ -9,11 +9,13 @@ from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
 
-from storefront.domain.customers import PostalAddress
+from storefront.domain.addresses import PostalAddress
 from storefront.domain.errors import Conflict, Invalid
 from storefront.domain.ids import UserId
 
 MAX_ADDRESSES = 20
+EMAIL_MAX = 254
+"""Characters an address may have (RFC 5321, section 4.5.3.1.3, less the angle brackets)."""
 PASSWORD_LEAST, PASSWORD_MOST = 8, 128
 """Characters. No composition rules and no truncation (NIST SP 800-63B, section 3.1.1)."""
 

@@ -27,8 +27,15 @@ class Cart(Base):
     user_id: Mapped[UUID]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     closed_at: Mapped[datetime | None]
+    changed_at: Mapped[datetime | None]
+    """When it was last used, to the day; None: when it was made."""
 
     __table_args__ = (
+        Index(
+            "carts_abandoned_idx",
+            text("COALESCE(changed_at, created_at)"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
         Index("carts_open_key", "user_id", unique=True, postgresql_where=text("closed_at IS NULL")),
     )
 

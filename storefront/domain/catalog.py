@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, Integer, func, text
+from sqlalchemy import BigInteger, CheckConstraint, Computed, ForeignKey, Identity, Index, Integer, func, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -17,6 +17,7 @@ from storefront.domain.money import MAX_CENTS
 NAME_MAX = 1_000
 DESCRIPTION_MAX = 20_000
 CATEGORY_MAX = 100
+SEARCH_MAX = 200
 STOCK_MAX = 1_000_000_000
 LOW_STOCK = 5
 """From this many units down, a page says how many are left."""
@@ -85,6 +86,17 @@ class Stock(Base):
         # Reservations change this row all day: room on the page keeps the updates heap-only.
         {"postgresql_with": {"fillfactor": "70"}},
     )
+
+
+class CategoryRow(Base):
+    """A change of a category's counts; their sums are the counts. Triggers of the database write them."""
+
+    __tablename__ = "category_counts"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    category: Mapped[str]
+    products: Mapped[int] = mapped_column(BigInteger)
+    in_stock: Mapped[int] = mapped_column(BigInteger)
 
 
 class SearchWord(Base):
@@ -179,7 +191,7 @@ class HomePage:
 @dataclass(frozen=True)
 class ProductPage:
     """A listed product. ``next_free`` is when the next hold on it ends, told
-    only when every unit on hand is held.
+    only when every unit on hand is held; ``related`` can be had now.
     """
 
     sku: str
@@ -192,6 +204,7 @@ class ProductPage:
     quantity: int
     reserved: int
     next_free: datetime | None
+    related: tuple[ProductCard, ...] = ()
 
     @property
     def available(self) -> int:

@@ -2,93 +2,130 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from enum import StrEnum
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import NotRequired, TypedDict, cast
+from uuid import UUID
 
-from storefront.domain.customers import PostalAddress
+from storefront.domain.addresses import PostalAddress
+from storefront.domain.packing import Packing
+from storefront.domain.parcels import Parcel, ParcelStatus, ShipmentStatus
 
-WORKING_DAYS = 3
-"""What the shop promises from payment to door; Saturdays and Sundays do not count."""
-
-
-class ShipmentStatus(StrEnum):
-    PREPARING = "preparing"
-    IN_TRANSIT = "in_transit"
-    OUT_FOR_DELIVERY = "out_for_delivery"
-    DELIVERED = "delivered"
-    EXCEPTION = "exception"
-    RETURNED = "returned"
-    CANCELLED = "cancelled"
-
-
-# How far along each status is. A carrier's event never takes a parcel back; exceptions may come and go
-# at any point before delivery.
-PROGRESS = {
-    ShipmentStatus.PREPARING: 0,
-    ShipmentStatus.IN_TRANSIT: 1,
-    ShipmentStatus.OUT_FOR_DELIVERY: 2,
-    ShipmentStatus.DELIVERED: 3,
-    ShipmentStatus.RETURNED: 4,
-    ShipmentStatus.CANCELLED: 5,
-}
-
-CARRIER_STATUSES = frozenset(ShipmentStatus) - {ShipmentStatus.PREPARING, ShipmentStatus.CANCELLED}
-
-
-@dataclass(frozen=True)
-class CarrierEvent:
-    """What a carrier reports of a parcel. ``event_id`` is the webhook's, the same on every repeat."""
-
-    event_id: str
-    tracking_code: str
-    status: ShipmentStatus
-    timestamp: datetime
-    place: str = ""
-    message: str = ""
+CARRIER = "Larkfield Post"
+"""The house's own carrier."""
 
 
 @dataclass(frozen=True)
 class Shipment:
-    """A delivery as DynamoDB holds it."""
+    """A delivery as DynamoDB holds it, or as Aurora's copy tells it while DynamoDB is unavailable.
+
+    ``estimated_delivery`` is the day on which all of it should be there, ``version`` what Aurora had told
+    when it was written.
+    """
 
     order_id: str
     status: ShipmentStatus
-    carrier: str
-    tracking_code: str
     estimated_delivery: date
     address: PostalAddress
+    parcels: tuple[Parcel, ...] = ()
+    version: int = 1
+
+
+class StoredDelivery(TypedDict):
+    """A delivery as JSON. Both versions of the shop read it while one follows the other."""
+
+    status: str
+    timestamp: str
+    estimated: str
+    projected: bool
+    version: int
+    look_again: NotRequired[str | None]
+    place: NotRequired[str]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What Aurora tells of an order's parcels together, and the worker carries over to DynamoDB.
+
+    ``timestamp`` is when a carrier last told something that counts, ``estimated`` a day in the shop's time
+    zone, as is ``look_again``: after its end the order may be late without anybody reporting it.
+    ``projected`` tells whether DynamoDB has all of this; ``version`` grows with each change that it must be
+    told. ``more`` is what another version of the shop has written, and gets back untouched.
+    """
+
+    status: ShipmentStatus
+    timestamp: datetime
+    estimated: date
+    projected: bool
+    version: int = 1
+    look_again: date | None = None
+    place: str = ""
+    more: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def first(cls, promised: date, at: datetime, *, projected: bool) -> Delivery:
+        """Nothing is in a parcel yet; ``projected`` if the shipment in DynamoDB tells the same."""
+        return cls(ShipmentStatus.PREPARING, at, promised, projected, look_again=promised)
+
+    def shipment(self, order_id: UUID, address: PostalAddress, parcels: tuple[Parcel, ...] = ()) -> Shipment:
+        """This delivery as DynamoDB shall hold it, and as it is told without DynamoDB."""
+        return Shipment(str(order_id), self.status, self.estimated, address, parcels, self.version)
+
+    def again(self, after: int = 0) -> Delivery:
+        """Due for DynamoDB once more, which takes no version before its own: a later one than ``after``."""
+        return replace(self, projected=False, version=max(self.version, after) + 1)
+
+    def cancelled(self) -> Delivery:
+        return replace(self.again(), status=ShipmentStatus.CANCELLED, look_again=None)
+
+    def following(self, packing: Packing, promised_on: date, today: date) -> Delivery:
+        """As the parcels have it; due for DynamoDB, which holds each of them, whatever has changed."""
+        told = max(packing.parcels, key=lambda p: p.at, default=None)
+        return replace(
+            self.again(),
+            status=packing.status(promised_on, today),
+            estimated=packing.estimated(promised_on),
+            timestamp=told.at if told else self.timestamp,
+            place=told.place if told else "",
+            look_again=packing.look_again(promised_on, today),
+        )
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, object]) -> Delivery:
+        told = cast(StoredDelivery, stored)
+        look_again = told.get("look_again")
+        return cls(
+            status=ShipmentStatus(told["status"]),
+            timestamp=datetime.fromisoformat(told["timestamp"]),
+            estimated=date.fromisoformat(told["estimated"]),
+            projected=told["projected"],
+            version=told["version"],
+            look_again=date.fromisoformat(look_again) if look_again else None,
+            place=told.get("place", ""),
+            more={key: value for key, value in stored.items() if key not in StoredDelivery.__annotations__},
+        )
+
+    def as_json(self) -> dict[str, object]:
+        known = StoredDelivery(
+            status=self.status.value,
+            timestamp=self.timestamp.isoformat(),
+            estimated=self.estimated.isoformat(),
+            projected=self.projected,
+            version=self.version,
+            look_again=self.look_again.isoformat() if self.look_again else None,
+            place=self.place,
+        )
+        return {**self.more, **known}
 
 
 @dataclass(frozen=True)
 class Tracking:
+    """One step of a parcel as its carrier told it. ``parcel_id`` is None on steps from before there could be
+    several parcels."""
+
     timestamp: datetime
-    status: ShipmentStatus
+    status: ParcelStatus
     place: str
     message: str
-
-
-def moves_forward(before: str, after: ShipmentStatus, *, late: bool = False) -> bool:
-    """Whether a carrier's status counts, given the last one that did.
-
-    ``late``: it happened before that one. It then counts only if it is further on by itself, which an
-    exception, coming and going at any point, never is.
-    """
-    old = ShipmentStatus(before)
-    if old in (ShipmentStatus.DELIVERED, ShipmentStatus.RETURNED, ShipmentStatus.CANCELLED):
-        return old is ShipmentStatus.DELIVERED and after is ShipmentStatus.RETURNED
-    if after is ShipmentStatus.EXCEPTION:
-        return old is ShipmentStatus.PREPARING or (old is not after and not late)
-    if old is ShipmentStatus.EXCEPTION:
-        return not late or PROGRESS[after] >= PROGRESS[ShipmentStatus.DELIVERED]
-    return PROGRESS[after] > PROGRESS[old] or (PROGRESS[after] == PROGRESS[old] and not late)
-
-
-def estimate(paid_on: date) -> date:
-    """The day the parcel should arrive when it is paid on ``paid_on`` (the shop's time zone)."""
-    day, left = paid_on, WORKING_DAYS
-    while left:
-        day += timedelta(days=1)
-        if day.weekday() < 5:
-            left -= 1
-    return day
+    parcel_id: UUID | None = None

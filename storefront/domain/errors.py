@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 
 class ShopError(Exception):
@@ -27,15 +28,36 @@ class Conflict(ShopError):
 
 
 class IllegalTransition(Conflict):
-    """A state change that is not in the table of DESIGN (orders, payments, shipments)."""
+    """A state change that is not in the tables of transitions (orders, payments, shipments)."""
 
 
 class HoldLapsed(Conflict):
     """The hold ended, so nothing can be paid for or extended any more."""
 
 
-class TooManyHolds(Conflict):
-    """The shopper has as many unpaid orders as one shopper may hold."""
+class ChangeRefused(ShopError):
+    """Who sees this order may not change it, or not yet. ``knows``: they told its e-mail address."""
+
+    def __init__(self, order_id: UUID, *, knows: bool) -> None:
+        super().__init__("This order can't be changed from here yet. Nothing was changed.")
+        self.order_id = order_id
+        self.knows = knows
+
+
+class TooMuch(ShopError):
+    """Something was asked for more often than it may be; ``retry_after`` is in seconds."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class TooManyHolds(TooMuch):
+    """As many unpaid orders as one shopper, or one address, may hold."""
+
+
+class TooManyDeclines(TooMuch):
+    """Saved cards were declined too often for one order."""
 
 
 class PaidMeanwhile(Conflict):
@@ -68,18 +90,30 @@ class CheckoutChanged(Conflict):
 
 
 class StoreUnavailable(ShopError):
-    """A database does not answer within its bound. ``store`` is ``aurora`` or ``dynamodb``.
+    """A store does not answer within its bound. ``store`` is ``aurora``, ``reader``, ``dynamodb`` or ``ses``.
 
-    The outcome of a write under way is unknown; callers repeat it by key.
+    The outcome of a write under way is unknown; callers repeat it by key. ``code`` is for the log: the
+    sqlstate, AWS's code, or a word of ours.
     """
 
-    def __init__(self, store: str) -> None:
+    def __init__(self, store: str, code: str = "") -> None:
         super().__init__("We can't reach a part of our shop right now. Please try again in a moment.")
         self.store = store
+        self.code = code
 
 
 class TransactionLost(StoreUnavailable):
     """The transaction was ended from outside (failover, deadlock); run as a whole again, it may pass."""
+
+
+class CommitUnknown(TransactionLost):
+    """The acknowledgement of a COMMIT was lost, and nobody could be asked whether it was done."""
+
+    def __init__(self) -> None:
+        super().__init__("aurora", "commit_unknown")
+        self.args = (
+            "We lost the connection while saving this. Please look whether it is there before trying again.",
+        )
 
 
 class PaymentUnavailable(ShopError):
@@ -96,6 +130,10 @@ class PaymentRefused(ShopError):
 
 class BadSignature(ShopError):
     """A webhook that is not signed with our secret, is too old, or is no event at all."""
+
+
+class Malformed(ShopError):
+    """A webhook that is signed with our secret, but not of the shape agreed on."""
 
 
 class NotKnownYet(ShopError):

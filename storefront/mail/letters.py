@@ -36,6 +36,8 @@ class Letters:
             when=formats.when_words,
             clock=formats.clock_words,
             country=formats.country,
+            refund_words=formats.refund_words,
+            postal=formats.postal,
         )
 
     def write(self, template: str, to: Recipient, reference: str, **context: Any) -> Letter:
@@ -45,6 +47,7 @@ class Letters:
             "shop_name": self._settings.shop_name,
             "base_url": self._settings.base_url,
             "currency": self._settings.currency,
+            "structured": (),
             **context,
         }
         text = self._templates.get_template(f"mail/{template}.txt").render(context)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from storefront.aws import make_client
+from storefront.aws import code_of, is_fault, make_client
 from storefront.config import Settings
 from storefront.domain.errors import StoreUnavailable
 from storefront.mail.message import Letter, MailRefused, Recipient, build
+from storefront.resilience.breaker import Breaker
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -27,31 +29,34 @@ class Ses:
         self._settings = settings
         self._lock = threading.Lock()
         self._client: SESV2Client | None = None
+        # Without a probe: SES has no question that the right to send mail allows to ask.
+        self.breaker = Breaker("ses", partial(StoreUnavailable, "ses", "breaker"), is_fault)
 
     def send(self, letter: Letter) -> None:
         """Hand a mail over. SES has no idempotency: a lost answer means that it may go out twice.
 
         Raises:
             MailRefused: SES will never take this mail.
-            StoreUnavailable: SES is away, throttles, or does not let us send now; try again later.
+            StoreUnavailable: SES is unavailable, throttles, or does not let us send now; try again later.
         """
         sender = Recipient(self._settings.mail_from)
         message = build(letter, sender, self._settings.shop_name)
         try:
-            answer = self._ses.send_email(
-                FromEmailAddress=str(message["From"]),
-                Destination={"ToAddresses": [letter.to.email]},
-                # A message built from parts by SES would lose what we put into the headers.
-                Content={"Raw": {"Data": message.as_bytes()}},
-            )
+            with self.breaker.call():
+                answer = self._ses.send_email(
+                    FromEmailAddress=str(message["From"]),
+                    Destination={"ToAddresses": [letter.to.email]},
+                    # A message built from parts by SES would lose what we put into the headers.
+                    Content={"Raw": {"Data": message.as_bytes()}},
+                )
         except ClientError as error:
             told = error.response.get("Error", {})
             code = told.get("Code", "")
             if code in REFUSALS and "not verified" not in told.get("Message", ""):
                 raise MailRefused(code) from None
-            raise StoreUnavailable("ses") from error
+            raise StoreUnavailable("ses", code) from error
         except BotoCoreError as error:
-            raise StoreUnavailable("ses") from error
+            raise StoreUnavailable("ses", code_of(error)) from error
         if not answer.get("MessageId"):
             # botocore reads a reply whose body was cut off as an empty answer.
             raise StoreUnavailable("ses")

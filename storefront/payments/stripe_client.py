@@ -4,38 +4,69 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Any
 
 import stripe
+from stripe.params.checkout import (
+    SessionCreateParams,
+    SessionCreateParamsLineItem,
+    SessionCreateParamsPaymentIntentData,
+)
 
 from storefront.config import Settings
 from storefront.domain.errors import BadSignature, PaymentRefused, PaymentUnavailable
-from storefront.payments.answers import forgetting_failures, of_intent, of_refund, of_session, stripe_errors
 from storefront.payments.provider import (
     Attempt,
     AttemptState,
+    Charged,
     ChargeRequest,
     ProviderEvent,
-    RefundState,
-    Taken,
 )
 from storefront.payments.stripe_cards import StripeCards
+from storefront.payments.stripe_refunds import StripeRefunds
+from storefront.payments.translation import (
+    MISSING,
+    forgetting_failures,
+    of_intent,
+    of_session,
+    stripe_errors,
+)
+from storefront.payments.transport import Transport
+from storefront.resilience.breaker import Breaker
 
 WEBHOOK_TOLERANCE = 300
-"""Seconds a webhook's timestamp may be away from now, either way."""
+"""Seconds a webhook's timestamp may differ from now, either way."""
 
 # stripe-python would otherwise write an id to disk and send measurements along.
 stripe.enable_telemetry = False
 
 
 class Stripe:
-    """Stripe's API in the shop's words. Keeps no state; safe to share between threads."""
+    """Stripe's API in the shop's words. Keeps no state; safe to share between threads.
+
+    ``currency`` is the one the shop charges in (ISO 4217, upper case).
+    """
 
     def __init__(self, settings: Settings) -> None:
+        self.currency = settings.currency
         self._webhook_secret = settings.stripe_webhook_secret.get_secret_value()
+        self._transport = Transport(settings.stripe_api_base, _key(settings))
         # The library waits 80 s by default; a web request has five.
-        self._client = _client(settings, seconds=2, tries=2)
-        self.cards = StripeCards(self._client, patient=_client(settings, seconds=3, tries=1))
+        self._client = _client(settings, self._transport, seconds=2, tries=2)
+        patient = _client(settings, self._transport, seconds=3, tries=1)
+        self.refunds = StripeRefunds(self._client)
+        self.cards = StripeCards(self._client, patient, self.currency)
+
+    @property
+    def breaker(self) -> Breaker:
+        return self._transport.breaker
+
+    def probe(self) -> None:
+        """Look whether Stripe answers.
+
+        Raises:
+            requests.RequestException: it does not.
+        """
+        self._transport.probe()
 
     def open_checkout(self, request: ChargeRequest) -> Attempt:
         """Make Stripe's hosted page for an order; the same ``key`` gives the same page.
@@ -44,47 +75,65 @@ class Stripe:
             PaymentUnavailable: the outcome is unknown; call again with the same request.
             PaymentRefused: Stripe will not make this page.
         """
-        metadata = {"order_id": request.order_id}
-        params: dict[str, Any] = {
+        with forgetting_failures(), stripe_errors():
+            session = self._client.v1.checkout.sessions.create(
+                self._page(request), {"idempotency_key": request.key}
+            )
+        return of_session(session)
+
+    def _page(self, request: ChargeRequest) -> SessionCreateParams:
+        metadata = {"order_id": request.order_id, "shop": request.shop}
+        intent: SessionCreateParamsPaymentIntentData = {
+            "metadata": metadata,
+            "description": f"Order {request.number}",
+        }
+        params: SessionCreateParams = {
             "mode": "payment",
             "allowed_payment_method_types": ["card"],
-            "line_items": [
-                {
-                    "quantity": quantity,
-                    "price_data": {
-                        "currency": request.currency.lower(),
-                        "unit_amount": cents,
-                        "product_data": {"name": _plain(name)},
-                    },
-                }
-                for name, cents, quantity in request.lines
-            ],
+            "line_items": [self._line(*line) for line in request.lines],
             "client_reference_id": request.order_id,
             "metadata": metadata,
-            "payment_intent_data": {"metadata": metadata, "description": f"Order {request.number}"},
+            "payment_intent_data": intent,
             "expires_at": request.closes_at,
             "success_url": request.success_url,
             "cancel_url": request.cancel_url,
         }
-        if request.customer:
-            params["customer"] = request.customer
-            params["payment_intent_data"]["setup_future_usage"] = "on_session"
+        if request.stripe_customer:
+            params["customer"] = request.stripe_customer
+            intent["setup_future_usage"] = "on_session"
         else:
             params["customer_email"] = request.email
-        with forgetting_failures(), stripe_errors():
-            session = self._client.v1.checkout.sessions.create(
-                params,  # type: ignore[arg-type]
-                {"idempotency_key": request.key},
-            )
-        return of_session(session)
+        return params
 
-    def look(self, ref: str) -> Attempt:
-        """The truth about an attempt.
+    def _line(self, name: str, cents: int, quantity: int) -> SessionCreateParamsLineItem:
+        return {
+            "quantity": quantity,
+            "price_data": {
+                "currency": self.currency.lower(),
+                "unit_amount": cents,
+                "product_data": {"name": _plain(name)},
+            },
+        }
+
+    def retrieve(self, ref: str) -> Attempt:
+        """The truth about an attempt; one that Stripe does not know, twice asked, is closed and ``unknown``.
 
         Raises:
             PaymentUnavailable: Stripe does not answer.
-            PaymentRefused: there is no such attempt.
         """
+        try:
+            return self._retrieve(ref)
+        except PaymentRefused as refused:
+            if refused.code != MISSING:
+                raise
+        try:
+            return self._retrieve(ref)
+        except PaymentRefused as refused:
+            if refused.code != MISSING:
+                raise
+        return Attempt(ref, AttemptState.CLOSED, 0, self.currency, unknown=True)
+
+    def _retrieve(self, ref: str) -> Attempt:
         with stripe_errors():
             if ref.startswith("cs_"):
                 return of_session(
@@ -94,31 +143,33 @@ class Stripe:
                 )
             return of_intent(self._client.v1.payment_intents.retrieve(ref))
 
-    def taken(self, ref: str) -> Taken:
-        """What an attempt took and gave back, for the books.
+    def charged(self, ref: str) -> Charged:
+        """What an attempt charged and gave back, for the books.
 
         Raises:
             PaymentUnavailable: Stripe does not answer.
             PaymentRefused: there is no such attempt.
         """
         with stripe_errors():
+            intent: stripe.PaymentIntent | str | None
             if ref.startswith("cs_"):
                 session = self._client.v1.checkout.sessions.retrieve(
                     ref, {"expand": ["payment_intent.latest_charge"]}
                 )
-                intent = session.to_dict().get("payment_intent")
+                intent = session.payment_intent
             else:
-                retrieved = self._client.v1.payment_intents.retrieve(ref, {"expand": ["latest_charge"]})
-                intent = retrieved.to_dict()
-        if not isinstance(intent, dict):
-            return Taken(ref, None, 0, 0, "")
-        charge = intent.get("latest_charge")
-        return Taken(
+                intent = self._client.v1.payment_intents.retrieve(ref, {"expand": ["latest_charge"]})
+        if not isinstance(intent, stripe.PaymentIntent):
+            return Charged(ref, None, 0, 0, "")
+        charge = intent.latest_charge
+        refunded = charge.amount_refunded if isinstance(charge, stripe.Charge) else 0
+        return Charged(
             ref=ref,
-            intent=intent["id"],
-            captured_cents=int(intent.get("amount_received") or 0),
-            refunded_cents=int(charge.get("amount_refunded") or 0) if isinstance(charge, dict) else 0,
-            currency=str(intent.get("currency") or "").upper(),
+            intent=intent.id,
+            captured_cents=intent.amount_received,
+            refunded_cents=refunded,
+            currency=intent.currency.upper(),
+            refunds=tuple(self.refunds.of(intent.id)) if refunded else (),
         )
 
     def close(self, ref: str) -> Attempt:
@@ -129,7 +180,7 @@ class Stripe:
         Raises:
             PaymentUnavailable: it may still be payable.
         """
-        attempt = self.look(ref)
+        attempt = self.retrieve(ref)
         if attempt.state is not AttemptState.OPEN:
             return attempt
         try:
@@ -141,48 +192,10 @@ class Stripe:
         except PaymentRefused:
             # Not open any more: paid or expired between the two calls. Ask which.
             pass
-        attempt = self.look(ref)
+        attempt = self.retrieve(ref)
         if attempt.state is AttemptState.OPEN:
             raise PaymentUnavailable("This payment can't be closed yet")
         return attempt
-
-    def refund(self, intent: str, key: str) -> RefundState:
-        """Give everything that an intent took back, once; asked again it tells how that went.
-
-        Raises:
-            PaymentUnavailable: the outcome is unknown; call again with the same key.
-        """
-        state = self.refund_state(intent)
-        if state is not None:
-            return state
-        try:
-            with stripe_errors():
-                refund = self._client.v1.refunds.create({"payment_intent": intent}, {"idempotency_key": key})
-        except PaymentRefused as refused:
-            if refused.code == "charge_already_refunded":
-                return RefundState.DONE
-            return RefundState.REFUSED
-        return of_refund(refund.status)
-
-    def refund_state(self, intent: str) -> RefundState | None:
-        """How the refund of an intent stands; None if some of the money is neither back nor on its way.
-
-        DONE is only told when all of it is back: somebody may have sent a part at Stripe's dashboard.
-
-        Raises:
-            PaymentUnavailable: Stripe does not answer.
-        """
-        with stripe_errors():
-            refunds = self._client.v1.refunds.list({"payment_intent": intent, "limit": 100}).data
-        cents = dict.fromkeys(RefundState, 0)
-        for refund in refunds:
-            cents[of_refund(refund.status)] += refund.amount
-        if cents[RefundState.PENDING]:
-            return RefundState.PENDING
-        if cents[RefundState.DONE]:
-            whole = cents[RefundState.DONE] >= self.look(intent).captured_cents
-            return RefundState.DONE if whole else None
-        return RefundState.REFUSED if refunds else None
 
     def read_event(self, body: bytes, signature: str) -> ProviderEvent:
         """A webhook, if Stripe signed it within the last five minutes.
@@ -205,29 +218,24 @@ class Stripe:
                 ref=str(told["id"]),
                 order_id=metadata.get("order_id"),
                 intent=intent if isinstance(intent, str) else None,
-                detail=str(told.get("status") or ""),
+                shop=metadata.get("shop"),
+                user_id=metadata.get("user_id"),
+                created=int(event["created"]),
             )
         except Exception as error:
             raise BadSignature("This is not an event of ours") from error
 
-    def order_of_intent(self, intent: str) -> str | None:
-        """The order an intent was made for, from its metadata; refunds and disputes carry none.
 
-        Raises:
-            PaymentUnavailable: Stripe does not answer.
-        """
-        try:
-            return self.look(intent).order_id
-        except PaymentRefused:
-            return None
+def _key(settings: Settings) -> str:
+    return settings.stripe_key.get_secret_value() or "unset"
 
 
-def _client(settings: Settings, *, seconds: float, tries: int) -> stripe.StripeClient:
+def _client(settings: Settings, transport: Transport, *, seconds: float, tries: int) -> stripe.StripeClient:
     """``seconds`` is how long one of its ``tries`` may wait for an answer."""
     return stripe.StripeClient(
-        settings.stripe_key.get_secret_value() or "unset",
+        _key(settings),
         base_addresses={"api": settings.stripe_api_base},
-        http_client=stripe.RequestsClient(timeout=(1, seconds)),
+        http_client=stripe.RequestsClient(timeout=(1, seconds), session=transport),
         max_network_retries=tries - 1,
     )
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from dataclasses import asdict, replace
-from datetime import timedelta
-from typing import Any
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from storefront.domain.accounts import (
@@ -24,13 +23,14 @@ from storefront.domain.errors import Conflict, Invalid
 from storefront.domain.ids import UserId
 from storefront.links import ResetLinks
 from storefront.payments.stripe_client import Stripe
-from storefront.repositories.aurora.customer_orders import CustomerOrder
-from storefront.repositories.dynamodb.outbox import AccountMail
-from storefront.services import cards, passwords
+from storefront.repositories.dynamodb.outbox import AccountMail, Outgoing
+from storefront.services import passwords, shopper_claims
+from storefront.services.payments import saved_cards
 from storefront.stores import Stores
 
 RESET_LIFETIME = timedelta(minutes=30)
-EXPORT_PAGE = 200
+TOLD_LIFETIME = timedelta(days=3)
+"""How long a mail about a change is worth sending."""
 
 
 def register(stores: Stores, shopper: UserId, name: str, email: str, password: str) -> Profile:
@@ -41,39 +41,52 @@ def register(stores: Stores, shopper: UserId, name: str, email: str, password: s
     Raises:
         Invalid: the e-mail address or the password does not do.
         EmailTaken: there is an account with this e-mail address.
-        StoreUnavailable: DynamoDB is away.
+        StoreUnavailable: DynamoDB is unavailable.
     """
     key = email_key(email)
     passwords.check(password, email, name)
-    if stores.users.login(key) is not None:
+    if stores.accounts.login(key) is not None:
         # Before the hash, which is costly; the transaction decides for those who come at once.
         raise EmailTaken(email)
     password_hash = passwords.hash_password(password)
     profile = Profile(shopper, name, email)
     try:
-        stores.users.register(profile, password_hash)
+        _make(stores, profile, password_hash)
     except ShopperTaken:
         profile = replace(profile, user_id=UserId(uuid4()))
-        stores.users.register(profile, password_hash)
+        _make(stores, profile, password_hash)
     return profile
+
+
+def _make(stores: Stores, profile: Profile, password_hash: str) -> None:
+    """From the moment that there is a profile, the cookie this browser had as a guest is worth nothing."""
+    shopper_claims.begin(stores, profile.user_id)
+    try:
+        stores.accounts.register(profile, password_hash)
+    except EmailTaken:
+        shopper_claims.withdraw(stores, profile.user_id)
+        raise
+    shopper_claims.keep(stores, profile.user_id)
 
 
 def sign_in(stores: Stores, email: str, password: str) -> Profile | None:
     """The profile if the password is right. None otherwise, after the same time whoever it was.
 
     Raises:
-        StoreUnavailable: DynamoDB is away.
+        StoreUnavailable: DynamoDB is unavailable.
     """
     try:
-        login = stores.users.login(email_key(email))
+        login = stores.accounts.login(email_key(email))
     except Invalid:
         login = None
     if not _right(login, password):
         return None
     assert login is not None
     if passwords.outdated(login.password_hash):
-        stores.users.rehash(login, passwords.hash_password(password))
-    return stores.users.profile(login.user_id)
+        stores.accounts.rehash(login, passwords.hash_password(password))
+    # Accounts older than these claims are claimed here.
+    shopper_claims.keep(stores, login.user_id)
+    return stores.accounts.profile(login.user_id)
 
 
 def _right(login: Login | None, password: str) -> bool:
@@ -87,16 +100,16 @@ def change_password(stores: Stores, profile: Profile, current: str, new: str) ->
         WrongPassword: ``current`` is not the password.
         Invalid: the new one does not do.
         Conflict: the password was changed elsewhere at the same time.
-        StoreUnavailable: DynamoDB is away.
+        StoreUnavailable: DynamoDB is unavailable.
     """
     login = confirm(stores, profile, current, "current_password")
     try:
         passwords.check(new, profile.email, profile.name)
     except Invalid as invalid:
         raise Invalid(errors={"new_password": invalid.errors["password"]}) from None
-    if not stores.users.change_password(login, passwords.hash_password(new)):
+    if not stores.accounts.change_password(login, passwords.hash_password(new), _password_told(profile)):
         raise Conflict("Your password was changed elsewhere at the same time. Please try again.")
-    return stores.users.profile(profile.user_id) or profile
+    return stores.accounts.profile(profile.user_id) or profile
 
 
 def confirm(stores: Stores, profile: Profile, password: str, field: str) -> Login:
@@ -104,9 +117,9 @@ def confirm(stores: Stores, profile: Profile, password: str, field: str) -> Logi
 
     Raises:
         WrongPassword: with words for ``field``.
-        StoreUnavailable: DynamoDB is away.
+        StoreUnavailable: DynamoDB is unavailable.
     """
-    login = stores.users.login(email_key(profile.email))
+    login = stores.accounts.login(email_key(profile.email))
     if not _right(login, password):
         raise WrongPassword(errors={field: "This is not your password"})
     assert login is not None
@@ -124,18 +137,18 @@ def forgot(stores: Stores, links: ResetLinks, email: str) -> None:
     made with, never to the one typed, since different mailboxes can have equal keys.
 
     Raises:
-        StoreUnavailable: DynamoDB is away.
+        StoreUnavailable: DynamoDB is unavailable.
     """
     try:
         key = email_key(email)
     except Invalid:
         key = f"none:{secrets.token_hex(8)}"
-    login = stores.users.login(key)
-    profile = stores.users.profile(login.user_id if login else uuid4())
+    login = stores.accounts.login(key)
+    profile = stores.accounts.profile(login.user_id if login else uuid4())
     nonce = secrets.token_urlsafe(24)
     fingerprint = login.fingerprint if login else secrets.token_hex(16)
     expires = int(time.time() + RESET_LIFETIME.total_seconds())
-    stores.users.keep_reset(ResetLink(_hash(links.token(nonce)), key, fingerprint), expires)
+    stores.password_resets.store(ResetLink(_hash(links.token(nonce)), key, fingerprint), expires)
     stores.outbox.put(
         AccountMail.PASSWORD_RESET if profile else AccountMail.NOTHING,
         profile.email if profile else "nobody@example.com",
@@ -149,10 +162,10 @@ def opened(stores: Stores, token: str) -> tuple[ResetLink, Login]:
 
     Raises:
         LinkOver: it was used, is older than 30 minutes, or the password has changed since.
-        StoreUnavailable: DynamoDB is away.
+        StoreUnavailable: DynamoDB is unavailable.
     """
-    link = stores.users.reset(_hash(token))
-    login = stores.users.login(link.email_key) if link else None
+    link = stores.password_resets.find(_hash(token))
+    login = stores.accounts.login(link.email_key) if link else None
     if link is None or login is None or login.fingerprint != link.fingerprint:
         raise LinkOver("This link was used already or is older than 30 minutes. Ask for a new one.")
     return link, login
@@ -168,8 +181,19 @@ def reset_password(stores: Stores, token: str, password: str) -> None:
     """
     link, login = opened(stores, token)
     passwords.check(password, link.email_key)
-    if not stores.users.use_reset(link, login, passwords.hash_password(password)):
+    profile = stores.accounts.profile(login.user_id)
+    if profile is None or not stores.password_resets.use(
+        link, login, passwords.hash_password(password), _password_told(profile)
+    ):
         raise LinkOver("This link was used already. Ask for a new one.")
+
+
+def _password_told(profile: Profile) -> Outgoing:
+    """The mail to whoever has the address, who may not be the one that chose the new password."""
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    return Outgoing(
+        AccountMail.PASSWORD_CHANGED, profile.email, {"name": profile.name, "at": at}, TOLD_LIFETIME
+    )
 
 
 def _hash(token: str) -> str:
@@ -185,8 +209,8 @@ def delete(stores: Stores, stripe: Stripe, profile: Profile, password: str) -> N
     Raises:
         WrongPassword: asked for again, it was not right.
         Conflict: an order is open.
-        PaymentUnavailable: Stripe is away, where the kept cards are; the account is there still.
-        StoreUnavailable: DynamoDB is away; the account may be there still.
+        PaymentUnavailable: Stripe, where the saved cards are, is unavailable; the account is there still.
+        StoreUnavailable: DynamoDB is unavailable; the account may be there still.
     """
     confirm(stores, profile, password, "password")
     if stores.customer_orders.any_open(profile.user_id):
@@ -194,59 +218,6 @@ def delete(stores: Stores, stripe: Stripe, profile: Profile, password: str) -> N
             "One of your orders is still on its way or not paid yet. "
             "You can delete your account when it has arrived or is cancelled."
         )
-    cards.forget(stripe, profile)
-    stores.users.delete(profile)
-
-
-def export(stores: Stores, user_id: UserId) -> dict[str, Any]:
-    """Everything the shop holds of a customer, fit for JSON. Amounts are in cents, times in UTC.
-
-    Raises:
-        StoreUnavailable: DynamoDB is away.
-    """
-    account = stores.users.for_account(user_id)
-    profile = account.profile
-    return {
-        "profile": {
-            "user_id": str(profile.user_id),
-            "name": profile.name,
-            "email": profile.email,
-            "phone": profile.phone,
-        },
-        "addresses": [
-            {"address_id": str(a.address_id), "default": a.is_default, **asdict(a.address)}
-            for a in account.addresses
-        ],
-        "cards": [
-            {"brand": card.brand, "last4": card.last4, "expiry": card.expiry, "default": card.is_default}
-            for card in account.cards
-        ],
-        "orders": _export_orders(stores, user_id),
-    }
-
-
-def _export_orders(stores: Stores, user_id: UserId) -> list[dict[str, Any]]:
-    orders: list[CustomerOrder] = []
-    while True:
-        before = (orders[-1].created_at, orders[-1].order_id) if orders else None
-        page = stores.customer_orders.page(user_id, EXPORT_PAGE, before)
-        orders += page
-        if len(page) < EXPORT_PAGE:
-            break
-    where = stores.customer_orders.addresses([order.order_id for order in orders])
-    return [
-        {
-            "order_id": str(order.order_id),
-            "number": order.number,
-            "status": str(order.status),
-            "total_cents": order.total_cents,
-            "created_at": order.created_at.isoformat(),
-            "email": where[order.order_id][0],
-            "address": where[order.order_id][1],
-            "lines": [
-                {"sku": line.sku, "name": line.name, "qty": line.qty, "price_cents": line.price_cents}
-                for line in order.lines
-            ],
-        }
-        for order in orders
-    ]
+    shopper_claims.keep(stores, profile.user_id)
+    saved_cards.forget(stripe, profile)
+    stores.accounts.delete(profile)

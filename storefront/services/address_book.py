@@ -5,23 +5,23 @@ from __future__ import annotations
 from uuid import UUID, uuid4
 
 from storefront.domain.accounts import MAX_ADDRESSES, Account, SavedAddress
-from storefront.domain.customers import PostalAddress
+from storefront.domain.addresses import PostalAddress
 from storefront.domain.errors import Conflict, NotFound
 from storefront.domain.ids import UserId
-from storefront.services import addresses
+from storefront.services import address_rules
 from storefront.stores import Stores
 
 
 def add(stores: Stores, user_id: UserId, address: PostalAddress) -> SavedAddress:
-    """Keep an address; the first becomes the default, and one that is there already is not kept twice.
+    """Save an address; the first becomes the default, and one that is there already is not saved twice.
 
     Raises:
         Invalid: it breaks its country's rules.
         Conflict: the book is full.
-        StoreUnavailable: DynamoDB is away.
+        StoreUnavailable: DynamoDB is unavailable.
     """
-    addresses.check(address)
-    account = stores.users.for_account(user_id)
+    address_rules.check(address)
+    account = stores.accounts.for_account(user_id)
     same = next((saved for saved in account.addresses if saved.address == address), None)
     if same is not None:
         return same
@@ -29,7 +29,7 @@ def add(stores: Stores, user_id: UserId, address: PostalAddress) -> SavedAddress
     if len(account.addresses) >= MAX_ADDRESSES:
         raise Conflict(f"Your address book holds {MAX_ADDRESSES} addresses. Delete one first.")
     saved = SavedAddress(uuid4(), address, not account.addresses)
-    stores.users.add_address(user_id, saved)
+    stores.addresses.add(user_id, saved)
     return saved
 
 
@@ -38,8 +38,8 @@ def change(stores: Stores, user_id: UserId, address_id: UUID, address: PostalAdd
     NotFound: the customer has no such address.
     Invalid: it breaks its country's rules.
     """
-    addresses.check(address)
-    stores.users.change_address(user_id, SavedAddress(address_id, address))
+    address_rules.check(address)
+    stores.addresses.change(user_id, SavedAddress(address_id, address))
 
 
 def of(account: Account, address_id: UUID) -> SavedAddress:

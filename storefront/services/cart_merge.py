@@ -8,7 +8,8 @@ from uuid import UUID
 from storefront.domain.accounts import email_key
 from storefront.domain.cart import MAX_LINES, CartLine
 from storefront.domain.errors import Invalid
-from storefront.stores import Stores, again_if_lost
+from storefront.domain.shoppers import ClaimState
+from storefront.stores import Stores, again_if_undone
 
 
 @dataclass(frozen=True)
@@ -22,23 +23,27 @@ class MergedLine:
     qty: int
 
 
-@again_if_lost
+@again_if_undone
 def merge(stores: Stores, guest: UUID, account: UUID, email: str) -> list[MergedLine]:
     """Put both open carts together, the larger quantity of each product, and take along the guest's orders
     that bear the account's e-mail address, all in one transaction. The lines of both carts, if both had some.
 
-    Repeatable: a second merge finds the guest's cart empty.
+    The guest's id is worth nothing from then on, to copies of the cookie it came with neither. Repeatable: a
+    second merge finds it so, as does one whose guest has become an account meanwhile.
     """
     if guest == account:
         return []
     with stores.transaction():
+        if not stores.shopper_claims.lock_guest(guest):
+            return []
         carts = _lock(stores, guest, account)
         theirs, ours = stores.carts.lines(carts[guest]), stores.carts.lines(carts[account])
         merged = _together(theirs, ours)
         stores.carts.take_over(carts[guest], carts[account], [line.sku for line in merged if line.qty])
         wanted = email_key(email)
-        same = [o for o, mail in stores.customer_orders.lock_emails(guest) if _is(mail, wanted)]
+        same = [one.order_id for one in stores.customer_orders.lock_emails(guest) if _is(one.email, wanted)]
         stores.customer_orders.hand_over(same, account)
+        stores.shopper_claims.settle(guest, ClaimState.MERGED)
     return merged if theirs and ours else []
 
 

@@ -8,8 +8,8 @@ from uuid import UUID
 from storefront.domain.cart import MAX_QTY, CartView
 from storefront.domain.errors import Conflict, NotFound
 from storefront.domain.ids import sku_problem
-from storefront.domain.orders import Kind, OrderStatus
-from storefront.stores import Stores, again_if_lost
+from storefront.domain.orders import EventKind, OrderStatus
+from storefront.stores import Stores, again_if_undone
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Added:
         return next(line.short for line in self.cart.lines if line.sku == self.sku)
 
 
-@again_if_lost
+@again_if_undone
 def add(stores: Stores, user_id: UUID, sku: str, qty: int) -> Added:
     """Put 1 to 99 units into the open cart, whatever the stock: a shortage is shown on the line.
 
@@ -47,7 +47,7 @@ def add(stores: Stores, user_id: UUID, sku: str, qty: int) -> Added:
     return Added(stores.carts.active(user_id), sku, total, capped=before + qty > MAX_QTY)
 
 
-@again_if_lost
+@again_if_undone
 def change(stores: Stores, user_id: UUID, sku: str, qty: int) -> CartView:
     """Set a line's quantity; 0 removes it.
 
@@ -61,7 +61,7 @@ def change(stores: Stores, user_id: UUID, sku: str, qty: int) -> CartView:
     return stores.carts.active(user_id)
 
 
-@again_if_lost
+@again_if_undone
 def put_back(stores: Stores, user_id: UUID, order_id: UUID) -> int:
     """Lines of an order that ended unpaid go back into the open cart, once; how many came along.
 
@@ -75,14 +75,14 @@ def put_back(stores: Stores, user_id: UUID, order_id: UUID) -> int:
     with stores.transaction():
         cart_id = stores.carts.open(user_id)
         order, _ = stores.orders.lock(order_id)
-        if order.state not in (OrderStatus.EXPIRED, OrderStatus.CANCELLED):
+        if order.status not in (OrderStatus.EXPIRED, OrderStatus.CANCELLED):
             raise Conflict(f"Order {order.number} is {order.status}, so its lines stay where they are.")
-        if not stores.events.record(order_id, Kind.REORDERED):
+        if not stores.events.record(order_id, EventKind.REORDERED):
             raise Conflict("These are in your cart already.")
         return stores.carts.copy_lines(order.cart_id, cart_id)
 
 
-@again_if_lost
+@again_if_undone
 def order_again(stores: Stores, user_id: UUID, order_id: UUID) -> int:
     """The lines of an order once more, into the shopper's open cart; how many are still for sale.
 
@@ -92,6 +92,6 @@ def order_again(stores: Stores, user_id: UUID, order_id: UUID) -> int:
         NotFound: there is no such order.
         TooLarge: the cart is full.
     """
-    order = stores.orders.head(order_id)
+    order = stores.orders.summary(order_id)
     with stores.transaction():
         return stores.carts.copy_lines(order.cart_id, stores.carts.open(user_id))

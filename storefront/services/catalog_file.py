@@ -5,60 +5,21 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Protocol
 
-from storefront.domain.catalog import CATEGORY_MAX, DESCRIPTION_MAX, NAME_MAX, STOCK_MAX
 from storefront.domain.errors import Invalid
-from storefront.domain.ids import SKU_MAX, sku_problem
-from storefront.domain.money import MAX_CENTS
+from storefront.services.catalog_row import COLUMNS, REQUIRED, BadRow, Reject, Row, read_row, shown
 
-REQUIRED = ("sku", "name", "price_cents")
-OPTIONAL = ("description", "category", "image_url", "quantity")
 LINE_MAX = 1 << 20
 """Bytes of one line; a longer one is skipped without being held in memory."""
 TOO_LONG = "\x00\n"
 """What stands for such a line."""
 RECORD_MAX = 100_000
 """Characters a quoted CSV record may span before its quote counts as never closed."""
-
-_DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
-_PICTURE = re.compile(r"(/static/|https?://[\w.-]+(:[0-9]+)?(?=[/?#]|$))\S{0,2000}")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A good row. None stands for a column that the file does not have: what is there stays as it is.
-
-    ``line`` is where it begins, from 1. ``picture_dropped``: its image_url was no address to show.
-    """
-
-    line: int
-    sku: str
-    name: str
-    description: str | None
-    price_cents: int
-    category: str | None
-    image_url: str | None
-    quantity: int | None
-    picture_dropped: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    line: int
-    sku: str
-    reason: str
-
-
-class BadRow(Exception):
-    """This row can't be taken; ``str()`` is the reason."""
 
 
 class CatalogFile:
@@ -73,10 +34,10 @@ class CatalogFile:
         first = self._lines.first()
         self._json = first.lstrip().startswith("{")
         self._header: list[str] = []
-        self.columns: tuple[str, ...] = (*REQUIRED, *OPTIONAL)
+        self.columns: tuple[str, ...] = COLUMNS
         if not self._json:
             self._header = self._read_header()
-            self.columns = tuple(c for c in (*REQUIRED, *OPTIONAL) if c in self._header)
+            self.columns = tuple(c for c in COLUMNS if c in self._header)
 
     @property
     def done(self) -> float:
@@ -94,9 +55,9 @@ class CatalogFile:
                 yield Reject(line, "", fields)
                 continue
             try:
-                yield _row(line, fields)
+                yield read_row(line, fields)
             except BadRow as reason:
-                yield Reject(line, _shown(fields.get("sku")), str(reason))
+                yield Reject(line, shown(fields.get("sku")), str(reason))
 
     def _read_header(self) -> list[str]:
         _, header = next(self._quoted(), (0, []))
@@ -106,12 +67,12 @@ class CatalogFile:
         missing = [name for name in REQUIRED if name not in names]
         if missing:
             raise Invalid(f"The header lacks {', '.join(missing)}; it must be the first line")
-        twice = [name for name in (*REQUIRED, *OPTIONAL) if names.count(name) > 1]
+        twice = [name for name in COLUMNS if names.count(name) > 1]
         if twice:
             raise Invalid(f"The header names {', '.join(twice)} twice")
         return names
 
-    def _records(self) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    def _records(self) -> Iterator[tuple[int, dict[str, object] | str]]:
         for line, values in self._quoted():
             if isinstance(values, str):
                 yield line, values
@@ -137,7 +98,7 @@ class CatalogFile:
             while values == _OPEN and self._more(record):
                 values = _parse(record)
             if len(record) > 1 and (isinstance(values, str) or len(values) != len(self._header or values)):
-                self._lines.give_back(line, record[1:])
+                self._lines.put_back(line, record[1:])
                 values = _OPEN
             yield line, values
 
@@ -151,7 +112,7 @@ class CatalogFile:
                 return True
         return False
 
-    def _objects(self) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    def _objects(self) -> Iterator[tuple[int, dict[str, object] | str]]:
         for line, text in self._lines:
             if not text.strip():
                 continue
@@ -207,7 +168,7 @@ class _Lines:
             self._number += 1
         return text
 
-    def give_back(self, line: int, texts: list[str]) -> None:
+    def put_back(self, line: int, texts: list[str]) -> None:
         """Read these again, as the lines after ``line``."""
         self._returned.extend(reversed(texts))
         self._number = line
@@ -237,79 +198,3 @@ def opened(path: Path) -> Iterator[CatalogFile]:
         raise Invalid(f"{path} can't be read: {error.strerror}") from None
     with raw:
         yield CatalogFile(raw, path.stat().st_size)
-
-
-def _row(line: int, fields: dict[str, Any]) -> Row:
-    wrong: list[str] = []
-
-    def text(column: str, longest: int) -> str | None:
-        value = fields.get(column)
-        if value is None:
-            return None
-        problem = _text_problem(value, longest)
-        if problem:
-            wrong.append(f"{column} {problem}")
-            return None
-        return str(value)
-
-    def number(column: str, most: int) -> int:
-        try:
-            return _number(fields.get(column), most)
-        except BadRow as reason:
-            wrong.append(f"{column} {reason}")
-            return 0
-
-    sku = text("sku", LINE_MAX)
-    if not wrong and (problem := sku_problem(sku or "")):
-        wrong.append(problem)
-    name = text("name", NAME_MAX)
-    if not str(fields.get("name") or "").strip():
-        wrong.append("name is empty")
-    image_url = text("image_url", LINE_MAX)
-    picture_dropped = bool(image_url) and not _PICTURE.fullmatch(image_url or "")
-    row = Row(
-        line=line,
-        sku=sku or "",
-        name=name or "",
-        description=text("description", DESCRIPTION_MAX),
-        price_cents=number("price_cents", MAX_CENTS),
-        category=text("category", CATEGORY_MAX),
-        image_url="" if picture_dropped else image_url,
-        quantity=number("quantity", STOCK_MAX) if fields.get("quantity") not in (None, "") else None,
-        picture_dropped=picture_dropped,
-    )
-    if wrong:
-        raise BadRow("; ".join(wrong))
-    return row
-
-
-def _text_problem(value: object, longest: int) -> str | None:
-    """Why a value can't be stored as it came, or None. Only what PostgreSQL can't hold is refused."""
-    if not isinstance(value, str):
-        return "is not a text"
-    if "\x00" in value:
-        return "holds a NUL character"
-    if _SURROGATE.search(value):
-        return "is not valid UTF-8"
-    if len(value) > longest:
-        return f"is longer than {longest:,} characters"
-    return None
-
-
-def _number(value: object, most: int) -> int:
-    """A whole number in plain digits. Nothing is guessed: an empty price is not a price of 0."""
-    if value is None or value == "":
-        raise BadRow("is empty")
-    digits = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if not isinstance(digits, str) or not _DIGITS.fullmatch(digits):
-        raise BadRow(f"is not a whole number: {_shown(value)}")
-    if int(digits) > most:
-        raise BadRow(f"is more than {most:,}")
-    return int(digits)
-
-
-def _shown(value: object) -> str:
-    """A bad value fit for a line of the rejects file."""
-    text = "" if value is None else str(value)
-    text = "".join(letter if letter.isprintable() else "\ufffd" for letter in text[: SKU_MAX + 1])
-    return text if len(text) <= SKU_MAX else text[:SKU_MAX] + "…"

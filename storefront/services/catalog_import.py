@@ -11,9 +11,10 @@ from pathlib import Path
 
 from storefront.domain.errors import Invalid
 from storefront.repositories.aurora import search
-from storefront.repositories.aurora.staging import Staging
+from storefront.repositories.aurora.staging import COLUMNS, Staging
 from storefront.services import catalog_file
-from storefront.services.catalog_file import CatalogFile, Reject, Row
+from storefront.services.catalog_file import CatalogFile
+from storefront.services.catalog_row import Reject
 from storefront.stores import Stores
 
 STEP = 1_000
@@ -74,6 +75,8 @@ def import_catalog(
             if set_stock:
                 result.stock_changed, short = staging.stock_known()
                 result.rejects += [_short(*row, " meanwhile; its stock is left alone") for row in short]
+            if result.new or result.changed or result.stock_changed:
+                stores.products.recount()
             result.rejects.sort(key=lambda reject: reject.line)
             # Before the commit: if the disk is full, nothing is imported rather than rows lost unnamed.
             rejects(result.rejects)
@@ -94,25 +97,12 @@ def _load(staging: Staging, file: CatalogFile, result: Imported, progress: Progr
                 result.rejects.append(row)
                 continue
             result.pictures_dropped += row.picture_dropped
-            copy.write_row(_columns(row))
+            copy.write_row(tuple(getattr(row, name) for name in COLUMNS))
     progress(result.read, 1.0)
 
 
 def _short(line: int, sku: str, quantity: int, reserved: int, more: str) -> Reject:
     return Reject(line, sku, f"quantity {quantity:,} is less than the {reserved:,} reserved for orders{more}")
-
-
-def _columns(row: Row) -> tuple[object, ...]:
-    return (
-        row.line,
-        row.sku,
-        row.name,
-        row.description,
-        row.price_cents,
-        row.category,
-        row.image_url,
-        row.quantity,
-    )
 
 
 @contextmanager

@@ -1,9 +1,15 @@
-"""Static files: served by WhiteNoise under a name that holds their fingerprint, compressed beforehand."""
+"""Static files: served by WhiteNoise under a name that holds their fingerprint, compressed beforehand.
+
+The style sheet is kept in parts, ``css/*.css``; pages link ``shop.css``, which is joined from them.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from flask import Flask
@@ -12,6 +18,11 @@ from whitenoise.compress import Compressor
 
 STATIC = Path(__file__).parents[2] / "static"
 VARIANTS = (".br", ".gz")
+SHEET = "shop.css"
+PARTS = "css"
+IMPORT = re.compile(r'^@import "([a-z]+\.css)";$', re.MULTILINE)
+COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+INDENT = re.compile(r"\s*\n\s*")
 
 
 class Assets:
@@ -19,6 +30,7 @@ class Assets:
     one, kept for ever, since new content has a new address."""
 
     def __init__(self, root: Path = STATIC) -> None:
+        join(root)
         self._root = root
         self._hashed: dict[str, str] = {}
         for path in _sources(root):
@@ -36,6 +48,11 @@ class Assets:
         """
         return self._hashed[name]
 
+    def files(self) -> Iterator[tuple[str, str, Path]]:
+        """Each file that is served: its name below static/, its fingerprinted address, and where it lies."""
+        for name, url in self._hashed.items():
+            yield name, url, self._root / name
+
     def serve(self, app: Flask) -> None:
         forever = set(self._hashed.values())
         white = WhiteNoise(
@@ -50,12 +67,44 @@ class Assets:
             path = str(self._root / name)
             white.add_file_to_dictionary(f"/static/{name}", path, stat_cache=fresh)
             white.add_file_to_dictionary(url, path, stat_cache=fresh)
-        app.wsgi_app = white  # type: ignore[method-assign]
+        app.wsgi_app = white  # type: ignore[method-assign]  # Flask's way of wrapping
         app.add_template_global(self.url, "asset")
 
 
+def join(root: Path = STATIC) -> None:
+    """Write the style sheet anew if a part of it changed; a read-only image has it.
+
+    Raises:
+        OSError: a part is missing, or a sheet that is not up to date can't be written.
+    """
+    sheet = root / SHEET
+    joined = joined_parts(root)
+    if sheet.exists() and sheet.read_text() == joined:
+        return
+    # Complete before it is in its place, and begun outside the folder: other processes may be reading there.
+    with tempfile.NamedTemporaryFile("w", dir=root.parent, suffix=".css", delete=False) as new:
+        new.write(joined)
+    Path(new.name).chmod(0o644)
+    Path(new.name).replace(sheet)
+
+
+def joined_parts(root: Path = STATIC) -> str:
+    """``css/index.css`` with each part where it is imported, without comments, indents and empty lines.
+
+    What else a minifier takes saves nothing once it is compressed, and one that took the space out of
+    ``.a :focus`` changed what it says.
+    """
+    folder = root / PARTS
+    whole = IMPORT.sub(lambda found: (folder / found[1]).read_text(), (folder / "index.css").read_text())
+    return INDENT.sub("\n", COMMENT.sub("", whole)).strip() + "\n"
+
+
 def compress(root: Path = STATIC) -> None:
-    """Write ``.br`` and ``.gz`` beside every static file that changed; run once before serving."""
+    """Join the style sheet and write ``.br`` and ``.gz`` beside every static file that changed.
+
+    To be run once before serving, or when an image is built.
+    """
+    join(root)
     compressor = Compressor(quiet=True)
     for path in _sources(root):
         if not compressor.should_compress(path.name):
@@ -66,7 +115,11 @@ def compress(root: Path = STATIC) -> None:
 
 
 def _sources(root: Path) -> list[Path]:
-    return sorted(p for p in root.rglob("*") if p.is_file() and p.suffix not in VARIANTS)
+    return sorted(
+        path
+        for path in root.rglob("*")
+        if path.is_file() and path.suffix not in VARIANTS and path.parent != root / PARTS
+    )
 
 
 def _fresh_files(root: Path) -> dict[str, os.stat_result]:

@@ -14,12 +14,15 @@ log = structlog.get_logger()
 
 STATUS: tuple[tuple[type[errors.ShopError], int], ...] = (
     (errors.NotFound, 404),
+    (errors.ChangeRefused, 403),
     (errors.Invalid, 422),
     (errors.Conflict, 409),
     (errors.StoreUnavailable, 503),
     (errors.PaymentUnavailable, 503),
     (errors.PaymentRefused, 409),
+    (errors.TooMuch, 429),
     (errors.BadSignature, 400),
+    (errors.Malformed, 400),
     (errors.NotKnownYet, 503),
 )
 
@@ -52,7 +55,6 @@ def register(app: Flask) -> None:
 def answer(status: int, message: str) -> Response:
     response = htmx.render(
         "errors/error.html",
-        part="errors/_error.html",
         status=status,
         title=TITLES.get(status, TITLES[400] if status < 500 else TITLES[500]),
         message=message,
@@ -64,13 +66,21 @@ def answer(status: int, message: str) -> Response:
     return response
 
 
+def status_of(error: errors.ShopError) -> int:
+    return next(status for kind, status in STATUS if isinstance(error, kind))
+
+
 def _shop_error(error: errors.ShopError) -> Response:
-    status = next(status for kind, status in STATUS if isinstance(error, kind))
+    status = status_of(error)
     if status == 503:
         kind, cause = type(error).__name__, type(error.__cause__).__name__
-        log.warning("store_unavailable", endpoint=request.endpoint, kind=kind, cause=cause)
-        g.aurora_away = isinstance(error, errors.StoreUnavailable) and error.store == "aurora"
-    return answer(status, str(error))
+        code = getattr(error, "code", "")
+        log.warning("store_unavailable", endpoint=request.endpoint, kind=kind, cause=cause, code=code)
+        g.aurora_unavailable = isinstance(error, errors.StoreUnavailable) and error.store == "aurora"
+    response = answer(status, str(error))
+    if isinstance(error, errors.TooMuch):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def _csrf_error(_error: CSRFError) -> Response:
@@ -96,5 +106,5 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _bug(error: Exception) -> Response:
-    log.exception("unexpected_error", endpoint=request.endpoint, exc_info=error)
-    return answer(500, "We have noted it. Nothing was charged by this page; please try again.")
+    log.error("unexpected_error", endpoint=request.endpoint, exc_info=error)
+    return answer(500, "Nothing was charged by this page; please try again.")

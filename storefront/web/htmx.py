@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Protocol
 
 from flask import Response, make_response, redirect, render_template, request
+from jinja2 import Template
 from werkzeug.wrappers import Response as BaseResponse
 
-VARY = ("HX-Request", "HX-Request-Type")
+VARY = ("HX-Request", "HX-Request-Type", "HX-History-Restore-Request")
+
+
+class Headers(Protocol):
+    def get(self, key: str, /) -> str | None: ...
 
 
 def wants_part() -> bool:
     """Whether htmx asks for a part: not for a whole page, and not to rebuild one it left (Back)."""
-    headers = request.headers
+    return asks_for_part(request.headers)
+
+
+def asks_for_part(headers: Headers) -> bool:
+    """The same of a request that hasn't reached the app yet; names in lower case."""
     return (
-        "HX-Request" in headers
-        and headers.get("HX-Request-Type") != "full"
-        and "HX-History-Restore-Request" not in headers
+        headers.get("hx-request") is not None
+        and headers.get("hx-request-type") != "full"
+        and headers.get("hx-history-restore-request") is None
     )
 
 
-def render(page: str, part: str, status: int = 200, **values: Any) -> Response:
-    """The page, or for htmx only its part; the page includes the same part."""
+def render(page: str, status: int = 200, **values: object) -> Response:
+    """The page, or for htmx only its part, which the page includes.
+
+    The part of ``cart/show.html`` is ``cart/_show.html``; a page without one is its own part.
+    """
     partial = wants_part()
-    response = make_response(render_template(part if partial else page, part=partial, **values), status)
+    folder, name = page.split("/")
+    templates: list[str | Template] = [f"{folder}/_{name}", page] if partial else [page]
+    response = make_response(render_template(templates, part=partial, **values), status)
+    response.vary.update(VARY)
+    return response
+
+
+def part(template: str, **values: object) -> Response:
+    """A part that no page includes: what is swapped in beside the page's own."""
+    response = make_response(render_template(template, part=True, **values))
     response.vary.update(VARY)
     return response
 

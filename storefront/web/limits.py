@@ -8,15 +8,17 @@ browser that signed in before bears a signed cookie and counts by itself, whatev
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import TypeVar
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from flask_limiter import Limiter, RateLimitExceeded
 from itsdangerous import BadSignature, URLSafeSerializer
 from limits import RateLimitItem, parse
@@ -26,10 +28,12 @@ from werkzeug.exceptions import TooManyRequests
 from werkzeug.wrappers import Response as BaseResponse
 
 from storefront.domain.errors import StoreUnavailable
+from storefront.formats import minutes
 from storefront.web.context import settings, stores
 from storefront.web.errors import answer
 
 log = structlog.get_logger()
+
 T = TypeVar("T")
 
 SIGN_IN = "30 per 10 minutes"
@@ -43,20 +47,23 @@ OF_KNOWN_BROWSER = parse("20 per hour")
 MAILS_OF_ACCOUNT = parse("5 per hour")
 
 KNOWN_FOR = timedelta(days=365)
-AWAY = 5.0
-"""Seconds for which a process counts in its memory after DynamoDB did not answer."""
 
-WORDS = "Please wait a while before you try again."
+WORDS = (
+    "This was tried too often from your network, so we let nobody guess on. Please try again in {}."
+    " What is held for you can be paid for meanwhile."
+)
+WORDS_OF_ACCOUNT = "There were too many tries to sign in. Please try again in {}."
+TELL_EVERY = 60
+"""Seconds between two lines in the log about a proxy that the settings don't know of."""
 
 
 class SharedWindows(Storage):
-    """Counts in DynamoDB, so that all processes share them; in this process's memory while it is away."""
+    """Counts in DynamoDB, so that all processes share them; in this process's memory without it."""
 
     STORAGE_SCHEME = ["dynamodb"]
 
     def __init__(self, uri: str | None = None, wrap_exceptions: bool = False, **options: str) -> None:
         super().__init__(uri, wrap_exceptions, **options)
-        self._away_until = 0.0
         self._memory: MemoryStorage | None = None
 
     @property
@@ -87,17 +94,36 @@ class SharedWindows(Storage):
         self._shared(lambda: stores().counters.clear(key), lambda memory: memory.clear(key))
 
     def _shared(self, ask: Callable[[], T], remember: Callable[[MemoryStorage], T]) -> T:
-        if time.monotonic() >= self._away_until:
-            try:
-                return ask()
-            except StoreUnavailable:
-                # The request must not wait for DynamoDB a second time: see login.require_store.
-                g.dynamodb_away = True
-                self._away_until = time.monotonic() + AWAY
-                log.warning("limits_in_memory")
-        if self._memory is None:
-            self._memory = MemoryStorage()
-        return remember(self._memory)
+        try:
+            return ask()
+        except StoreUnavailable:
+            if self._memory is None:
+                self._memory = MemoryStorage()
+            return remember(self._memory)
+
+
+def told_by_a_proxy() -> bool:
+    """Whether the client's address is not to be had: in production a proxy that the settings don't know of
+    stands in between, and everybody would share its address. Somebody must set the number of proxies."""
+    config = settings()
+    if not config.production or config.trusted_proxies or "X-Forwarded-For" not in request.headers:
+        return False
+    _tell(int(time.monotonic() // TELL_EVERY))
+    return True
+
+
+@lru_cache(maxsize=1)
+def _tell(_turn: int) -> None:
+    """Once each ``TELL_EVERY``, not at every request."""
+    log.error("proxy_not_trusted", setting="STOREFRONT_TRUSTED_PROXIES", limits="not by address")
+
+
+def placed_from() -> str | None:
+    """A keyed hash of the client's address, for orders that are held; None where it can't be told."""
+    if told_by_a_proxy():
+        return None
+    key = settings().secret_key.get_secret_value().encode()
+    return hmac.digest(key, b"placed-from:" + client_address().encode(), "sha256").hex()[:32]
 
 
 def client_address() -> str:
@@ -116,20 +142,21 @@ def client_address() -> str:
 limiter = Limiter(key_func=client_address, storage_uri="dynamodb://", strategy="fixed-window")
 signing_in = limiter.shared_limit(SIGN_IN, scope="sign-in")
 registering = limiter.limit(REGISTER)
-looking_up = limiter.limit(LOOK_UP)
+looking_up = limiter.shared_limit(LOOK_UP, scope="look-up")
 forgetting = limiter.limit(FORGOTTEN)
 
 
 def register(app: Flask) -> None:
+    limiter.request_filter(told_by_a_proxy)
     limiter.init_app(app)
     app.register_error_handler(RateLimitExceeded, _exceeded)
 
 
 def _exceeded(_error: RateLimitExceeded) -> Response:
     limit = limiter.current_limit
-    seconds = limit.reset_at - time.time() if limit else 60
-    response = answer(429, WORDS)
-    response.headers["Retry-After"] = str(max(1, round(seconds)))
+    seconds = max(1, round(limit.reset_at - time.time() if limit else 60))
+    response = answer(429, WORDS.format(minutes(seconds)))
+    response.headers["Retry-After"] = str(seconds)
     return response
 
 
@@ -149,7 +176,7 @@ def count_try(key: str) -> None:
     if browser:
         _hit(OF_KNOWN_BROWSER, "known", browser)
         return
-    if not _limiter().hit(OF_ACCOUNT, "account", account):
+    if not _limiter().hit(OF_ACCOUNT, "account", account) and not told_by_a_proxy():
         _hit(OF_ACCOUNT_AND_ADDRESS, "account", account, client_address())
 
 
@@ -176,8 +203,8 @@ def remember_browser(response: BaseResponse, key: str) -> None:
 
 def _hit(item: RateLimitItem, *names: str) -> None:
     if not _limiter().hit(item, *names):
-        seconds = _limiter().get_window_stats(item, *names).reset_time - time.time()
-        raise TooManyRequests(WORDS, retry_after=max(1, round(seconds)))
+        seconds = max(1, round(_limiter().get_window_stats(item, *names).reset_time - time.time()))
+        raise TooManyRequests(WORDS_OF_ACCOUNT.format(minutes(seconds)), retry_after=seconds)
 
 
 def _limiter() -> FixedWindowRateLimiter:

@@ -1,7 +1,7 @@
 """Who is signed in: Flask-Login over a session that holds the shopper's id and an epoch, nothing else.
 
 The cookie is signed, not secret and not revocable by itself: what ends it is the epoch on the profile, read
-again by every request that needs the account. Cart and order pages go on without it while DynamoDB is away.
+again by every request that needs the account. Cart and order pages go on while DynamoDB is unavailable.
 """
 
 from __future__ import annotations
@@ -27,14 +27,9 @@ from storefront.web.context import settings, stores
 
 P = ParamSpec("P")
 
-GO_ON = frozenset({"cart", "checkout", "orders"})
+GO_ON = frozenset({"cart", "checkout", "lookup", "orders", "payments"})
 """Blueprints whose pages are for shoppers with and without an account."""
 NOBODY = UUID(int=0)
-AWAY = 5.0
-"""Seconds for which cart and order pages don't ask again after DynamoDB did not answer."""
-GUEST_FOR = 60.0
-"""Seconds for which a process believes that a shopper id has no account."""
-MOST_GUESTS = 10_000
 MOST_TOLD = 15
 """Merged lines that the session has room for."""
 TOLD_FOR = 15 * 60
@@ -56,15 +51,17 @@ class Logins(LoginManager):  # type: ignore[misc]  # flask-login has no types
 
     def __init__(self) -> None:
         super().__init__()
-        self.away_until = 0.0
-        self.guests: dict[UUID, float] = {}
 
     def init_app(self, app: Flask, add_context_processor: bool = False) -> None:  # noqa: ARG002 - flask-login's signature
-        app.login_manager = self  # type: ignore[attr-defined]
+        app.login_manager = self  # type: ignore[attr-defined]  # where flask-login looks
+
+    def enter(self, user: User | None) -> None:
+        """Whom the rest of this request is for."""
+        self._update_request_context_with_user(user)
 
     def _load_user(self) -> None:
         profile = _profile_of_session()
-        self._update_request_context_with_user(User(profile) if profile else None)
+        self.enter(User(profile) if profile else None)
 
 
 def register(app: Flask) -> None:
@@ -72,13 +69,13 @@ def register(app: Flask) -> None:
 
     @app.before_request
     def check_session() -> None:
-        if request.blueprint not in GO_ON or shopper.known() is None:
+        if request.blueprint not in GO_ON:
             return
         if "epoch" in session:
             customer()
-        elif request.blueprint == "orders" and _left_behind():
-            session.pop("shopper")
-            session.modified = False
+        else:
+            # Before anything in a cookie that was left behind is believed.
+            shopper.known()
 
     @app.after_request
     def tell_header(response: Response) -> Response:
@@ -88,19 +85,19 @@ def register(app: Flask) -> None:
 
 
 def _logins() -> Logins:
-    return cast(Logins, current_app.login_manager)  # type: ignore[attr-defined]
+    return cast(Logins, current_app.login_manager)  # type: ignore[attr-defined]  # set above
 
 
 def _profile_of_session() -> Profile | None:
     """The account of a session that is not over.
 
     Raises:
-        StoreUnavailable: DynamoDB is away.
+        StoreUnavailable: DynamoDB is unavailable.
     """
     who, epoch = shopper.known(), session.get("epoch")
     if who is None or epoch is None:
         return None
-    profile = stores().users.profile(who)
+    profile = stores().accounts.profile(who)
     if profile is not None and profile.session_epoch == epoch:
         return profile
     # Over for this request only. The browser may be getting a new cookie from another tab at this moment,
@@ -109,24 +106,6 @@ def _profile_of_session() -> Profile | None:
     session.modified = False
     g.session_over = True
     return None
-
-
-def _left_behind() -> bool:
-    """Whether a session without sign-in bears the id of an account: it is from before its owner registered,
-    and copied, since registering renews the owner's."""
-    who, guests = shopper.known(), _logins().guests
-    if who is None or guests.get(who, 0.0) > time.monotonic() or away():
-        return False
-    try:
-        if stores().users.profile(who) is not None:
-            return True
-    except StoreUnavailable:
-        _note_away()
-        return False
-    if len(guests) >= MOST_GUESTS:
-        guests.clear()
-    guests[who] = time.monotonic() + GUEST_FOR
-    return False
 
 
 # --- for views
@@ -138,13 +117,12 @@ def profile() -> Profile:
 
 
 def customer() -> Profile | None:
-    """The signed-in customer, or None: also while DynamoDB is away, which cart and checkout live without."""
-    if "epoch" not in session or away():
+    """The signed-in customer, or None: also without DynamoDB, which cart and checkout go on without."""
+    if "epoch" not in session:
         return None
     try:
         return profile() if current_user.is_authenticated else None
     except StoreUnavailable:
-        _note_away()
         return None
 
 
@@ -152,21 +130,11 @@ def guest() -> bool:
     return "epoch" not in session
 
 
-def away() -> bool:
-    """Whether DynamoDB did not answer a moment ago."""
-    return bool(g.get("dynamodb_away")) or time.monotonic() < _logins().away_until
-
-
-def _note_away() -> None:
-    g.dynamodb_away = True
-    _logins().away_until = time.monotonic() + AWAY
-
-
 def required(view: Callable[P, BaseResponse]) -> Callable[P, BaseResponse]:
     """A view for signed-in customers; others sign in first and come back.
 
     Raises:
-        StoreUnavailable: DynamoDB is away.
+        StoreUnavailable: DynamoDB is unavailable.
     """
 
     @wraps(view)
@@ -176,7 +144,6 @@ def required(view: Callable[P, BaseResponse]) -> Callable[P, BaseResponse]:
         back = request.full_path.rstrip("?") if request.method == "GET" else "/account"
         return htmx.go(url_for("accounts.login", next=back))
 
-    checked.needs_account = True  # type: ignore[attr-defined]  # test_architecture.py looks for it
     return checked
 
 
@@ -184,28 +151,36 @@ def require_store() -> None:
     """Refuse what can't be done without DynamoDB before anything is typed in vain.
 
     Raises:
-        StoreUnavailable: it is away.
+        StoreUnavailable: it is unavailable.
     """
-    if g.get("dynamodb_away"):
-        raise StoreUnavailable("dynamodb")
     if request.method == "GET":
-        stores().users.profile(NOBODY)
+        stores().accounts.profile(NOBODY)
+
+
+def require_account() -> None:
+    """Refuse a signed-in browser what an ended session must not do, while nobody can tell if it has ended.
+
+    Raises:
+        StoreUnavailable: DynamoDB is unavailable.
+    """
+    if customer() is None and not guest():
+        raise StoreUnavailable("dynamodb")
 
 
 def start(account: Profile) -> None:
     """Sign this browser in, in a session of new content; what its links let it see, it goes on seeing."""
-    grants = {name: session[name] for name in ("sees", "may") if name in session}
+    grants = {name: session[name] for name in shopper.GRANTS if name in session}
     session.clear()
     session["shopper"], session["epoch"] = str(account.user_id), account.session_epoch
     session.update(grants)
     session.permanent = True
-    _logins()._update_request_context_with_user(User(account))
+    _logins().enter(User(account))
 
 
 def finish() -> None:
     """Sign this browser out: the next thing put into a cart makes a new shopper."""
     session.clear()
-    _logins()._update_request_context_with_user()
+    _logins().enter(None)
 
 
 def show(response: BaseResponse) -> None:

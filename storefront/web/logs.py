@@ -1,15 +1,30 @@
-"""Structured logs, a line each, without names, addresses, tokens or line breaks of others."""
+"""Structured logs, a line each, without names, addresses, tokens or line breaks of others.
+
+A request is one line, ``request``: its id, route, status, milliseconds and statements. Everything else that
+is logged on the way bears the same id. In production a line is a JSON object, tracebacks and what libraries
+log included.
+"""
 
 from __future__ import annotations
 
 import logging
 import re
 import sys
+import time
+import uuid
 
 import structlog
-from structlog.typing import EventDict
+from flask import Flask, Response, g, request
+from structlog.typing import EventDict, Processor
 
 from storefront.config import Settings
+from storefront.repositories.aurora import statements
+
+log = structlog.get_logger()
+
+_SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9=;:._+/@-]{7,127}")
+QUIET = frozenset({"health.alive", "health.ready", "health.metrics"})
+"""Asked every few seconds by machines: a line only where it goes wrong."""
 
 
 def _without_rows(_logger: object, _method: str, event: EventDict) -> EventDict:
@@ -20,21 +35,89 @@ def _without_rows(_logger: object, _method: str, event: EventDict) -> EventDict:
 
 
 def configure(settings: Settings) -> None:
-    renderer = (
+    """Log to standard error: JSON in production, else a line that is easy to read."""
+    renderer: Processor = (
         structlog.processors.JSONRenderer()
         if settings.production
         else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
     )
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+        structlog.processors.format_exc_info,
+        _without_rows,
+    ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            _without_rows,
-            renderer,
-        ],
+        processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
+        # Elsewhere tests listen to what is logged, and a logger that is kept would not hear of it.
+        cache_logger_on_first_use=settings.production,
     )
+    if settings.production:
+        _take_in_libraries(shared, renderer)
+        sys.excepthook = _uncaught
+
+
+def _take_in_libraries(shared: list[Processor], renderer: Processor) -> None:
+    """What libraries log, from warnings on, in the same shape; a traceback is one line, too."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.captureWarnings(True)
+
+
+def _uncaught(kind: type[BaseException], error: BaseException, _trace: object) -> None:
+    if not issubclass(kind, Exception):
+        sys.__excepthook__(kind, error, error.__traceback__)
+        return
+    log.critical("uncaught", exc_info=error)
+
+
+def register(app: Flask) -> None:
+    """A line for each request. First of all that is registered, so that it times all of it."""
+
+    @app.before_request
+    def begin() -> None:
+        g.began = time.perf_counter()
+        statements.start_counting()
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request=request_id())
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        failed = response.status_code >= 500
+        if request.endpoint in QUIET and not failed:
+            return response
+        taken = time.perf_counter() - g.began if "began" in g else 0.0
+        (log.warning if failed else log.info)(
+            "request",
+            # The rule, never the path: paths hold order ids and what strangers type.
+            route=request.url_rule.rule if request.url_rule else "none",
+            method=request.method if request.method in KNOWN else "other",
+            status=response.status_code,
+            ms=round(taken * 1000, 1),
+            statements=statements.counted(),
+        )
+        return response
+
+
+KNOWN = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
+
+
+def request_id() -> str:
+    """The id that the balancer or a proxy gave the request, where it looks like one, else one of our own.
+
+    It is only ever written down, never believed.
+    """
+    for header in ("X-Amzn-Trace-Id", "X-Request-Id"):
+        given = request.headers.get(header, "")
+        if _SANE.fullmatch(given):
+            return given
+    return uuid.uuid4().hex

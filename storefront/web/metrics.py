@@ -5,20 +5,32 @@ from __future__ import annotations
 import hmac
 import os
 import time
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 
+import structlog
 from flask import Flask, Response, g, request
 from prometheus_client import (
-    CONTENT_TYPE_LATEST,
     REGISTRY,
     CollectorRegistry,
     Counter,
     Histogram,
     generate_latest,
     multiprocess,
+    start_http_server,
 )
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from storefront.config import Settings
+from storefront.domain.errors import StoreUnavailable
+from storefront.services import figures
+from storefront.services.heartbeat import Heartbeat
+from storefront.stores import Stores
 
+log = structlog.get_logger()
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 REQUESTS = Counter("storefront_requests_total", "Requests answered", ["endpoint", "method", "status"])
 SECONDS = Histogram(
     "storefront_request_seconds",
@@ -36,11 +48,23 @@ def register(app: Flask) -> None:
     @app.after_request
     def count(response: Response) -> Response:
         # The endpoint, never the path: paths hold order ids and what strangers type.
-        endpoint = request.endpoint or "none"
-        REQUESTS.labels(endpoint, request.method, response.status_code).inc()
-        if "started" in g:
-            SECONDS.labels(endpoint).observe(time.perf_counter() - g.started)
+        seconds = time.perf_counter() - g.started if "started" in g else 0.0
+        observe(request.endpoint or "none", request.method, response.status_code, seconds)
         return response
+
+
+def observe(endpoint: str, method: str, status: int, seconds: float) -> None:
+    """One request answered."""
+    # Clients invent methods, and every series stays for the life of the shop.
+    answered, took = _children(endpoint, method if method in METHODS else "other", status)
+    answered.inc()
+    took.observe(seconds)
+
+
+@lru_cache(maxsize=1024)
+def _children(endpoint: str, method: str, status: int) -> tuple[Counter, Histogram]:
+    """Finding them by their labels takes longer than counting."""
+    return REQUESTS.labels(endpoint, method, status), SECONDS.labels(endpoint)
 
 
 def may_read(settings: Settings) -> bool:
@@ -53,11 +77,44 @@ def may_read(settings: Settings) -> bool:
     return request.remote_addr in ("127.0.0.1", "::1") and "X-Forwarded-For" not in request.headers
 
 
-def exposition() -> Response:
-    """All processes' figures where they share a folder (PROMETHEUS_MULTIPROC_DIR), else this one's."""
+class Figures(Collector):
+    """What ``read`` tells when it is asked. While Aurora does not answer these are missing, and the
+    processes' own figures are not kept from anybody."""
+
+    def __init__(self, read: Callable[[], Iterable[figures.Figure]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            told = self._read()
+        except StoreUnavailable as error:
+            log.warning("figures_missing", store=error.store)
+            return
+        for figure in told:
+            gauge = GaugeMetricFamily(
+                figure.name, figure.meaning, labels=[figure.label] if figure.label else []
+            )
+            for label, value in figure.values.items():
+                gauge.add_metric([label] if figure.label else [], value)
+            yield gauge
+
+
+def serve_worker(port: int, stores: Callable[[], Stores], heartbeat: Heartbeat) -> None:
+    """Answer on a port of loopback with what the stores and a worker tell; in a thread that ends with it."""
+    registry = CollectorRegistry()
+    registry.register(Figures(lambda: figures.of_worker(heartbeat)))
+    registry.register(Figures(lambda: figures.read(stores())))
+    start_http_server(port, addr="127.0.0.1", registry=registry)
+
+
+def exposition(stores: Stores) -> bytes:
+    """What the stores tell, and all processes' figures where they share a folder
+    (PROMETHEUS_MULTIPROC_DIR), else this one's."""
+    from_stores = CollectorRegistry()
+    from_stores.register(Figures(lambda: figures.read(stores)))
     registry: CollectorRegistry = REGISTRY
     # prometheus-client reads this variable itself; here it only tells in which mode it works.
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it has no types
+    return generate_latest(registry) + generate_latest(from_stores)

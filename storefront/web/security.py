@@ -34,6 +34,11 @@ def content_security_policy(settings: Settings) -> str:
 
 def register(app: Flask, settings: Settings) -> None:
     policy = content_security_policy(settings)
+    app.config.update(
+        MAX_CONTENT_LENGTH=MAX_BODY,
+        MAX_FORM_PARTS=200,
+        MAX_FORM_MEMORY_SIZE=MAX_BODY,
+    )
 
     @app.before_request
     def refuse_cross_site() -> None:

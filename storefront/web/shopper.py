@@ -1,23 +1,21 @@
-"""Who is asking: the signed session's shopper id, and the orders a link has let this browser see."""
+"""Who is asking: the signed session's shopper id."""
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from flask import Flask, session
+from flask import Flask, g, session
 from werkzeug.wrappers import Response
 
 from storefront.config import Settings
-from storefront.domain.errors import NotFound
 from storefront.domain.ids import UserId
-from storefront.domain.orders import OrderView
-from storefront.links import OrderLinks
-from storefront.web.context import settings
+from storefront.services import shopper_claims
+from storefront.web.context import settings, stores
 
 LIFETIME = timedelta(days=90)
-MOST_GRANTS = 20
+GRANTS = ("sees", "knows", "placed", "changes")
+"""What ``order_access`` keeps in the session."""
 
 
 def configure(app: Flask, config: Settings) -> None:
@@ -34,7 +32,28 @@ def configure(app: Flask, config: Settings) -> None:
 
 
 def known() -> UserId | None:
-    """The shopper's id, if this browser ever put something in a cart."""
+    """The shopper's id, if this browser ever put something in a cart.
+
+    None, too, for an id that is an account's which this session is not signed in to: the cookie was copied
+    before its owner registered, or was left behind, and nothing in it counts any more.
+
+    Raises:
+        StoreUnavailable: as ``shopper_claims.is_guest``.
+    """
+    shopper = _told()
+    # login.check_session has looked at what bears an epoch.
+    if shopper is None or "epoch" in session or g.get("guest") == shopper:
+        return shopper
+    if not shopper_claims.is_guest(stores(), shopper):
+        session.clear()
+        # For this request only: the browser may be getting its own new cookie at this moment.
+        session.modified = False
+        return None
+    g.guest = shopper
+    return shopper
+
+
+def _told() -> UserId | None:
     text = session.get("shopper")
     try:
         return UserId(UUID(text)) if isinstance(text, str) else None
@@ -47,7 +66,7 @@ def identify() -> UserId:
     shopper = known()
     if shopper is None:
         shopper = UserId(uuid4())
-        session["shopper"] = str(shopper)
+        session["shopper"], g.guest = str(shopper), shopper
     session.permanent = True
     return shopper
 
@@ -66,64 +85,8 @@ def show_count(response: Response, count: int) -> None:
     )
 
 
-# --- links that show an order
-
-
-def view_key(order_id: UUID, until: int) -> str:
-    """A key that shows one order until a time (seconds since 1970); it lets nothing be changed.
-
-    The same order and time give the same key, so a repeated call to Stripe carries the same addresses.
-    """
-    return OrderLinks(settings()).key(order_id, until)
-
-
-def use_key(order_id: UUID, key: str) -> None:
-    """Let this browser see an order that its link names.
-
-    Raises:
-        NotFound: the key is of another order, too old, or not ours.
-    """
-    if not OrderLinks(settings()).opens(order_id, key, time.time()):
-        raise NotFound("This link does not show an order any more")
-    let_see(order_id)
-
-
-def let_see(order_id: UUID) -> None:
-    """Let this browser see, not change, an order."""
-    _grant("sees", order_id)
-
-
-def let_change(order_id: UUID) -> None:
-    """Let this browser see and change an order: it knows the order and its e-mail address."""
-    _grant("may", order_id)
-
-
-def _grant(name: str, order_id: UUID) -> None:
-    others = [g for g in session.get(name, []) if g != order_id.hex]
-    session[name] = [*others, order_id.hex][-MOST_GRANTS:]
-    session.permanent = True
-
-
-def may_change(order: OrderView) -> bool:
-    """Whether it is the shopper's own order, or one whose e-mail address this browser confirmed."""
-    return order.user_id == known() or order.order_id.hex in session.get("may", [])
-
-
-def require_sight(order: OrderView) -> None:
-    """Let pass who may change the order or came by its link.
-
-    Raises:
-        NotFound: for everybody else, as if there were no such order.
-    """
-    if not may_change(order) and order.order_id.hex not in session.get("sees", []):
-        raise NotFound("We can't find this order")
-
-
-def require_owner(order: OrderView) -> None:
-    """Let pass only who may change the order.
-
-    Raises:
-        NotFound: for everybody else.
-    """
-    if not may_change(order):
-        raise NotFound("We can't find this order")
+def keep_private(response: Response) -> Response:
+    """Links to an order must not travel; ``no-referrer`` would make our own posts say ``Origin: null``."""
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["X-Robots-Tag"] = "noindex"
+    return response

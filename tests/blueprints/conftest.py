@@ -5,32 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from auditing import assert_sound
 from botocore.model import OperationModel
-from sqlalchemy import event
+from flask import Flask
+from flask.testing import FlaskClient
 
 from storefront.process import Process
+from tests.support.audit import sound, unsound
+from tests.support.client import Browsers, new_browser
+from tests.support.database import statements_of
 
-
-@pytest.fixture(autouse=True)
-def sound(request: pytest.FixtureRequest) -> Iterator[None]:
-    process = request.getfixturevalue("process") if "process" in request.fixturenames else None
-    yield
-    if process is not None:
-        assert_sound(process)
+__all__ = ["sound", "unsound"]
 
 
 @pytest.fixture
 def statements(process: Process) -> Iterator[list[str]]:
     """The SQL this process sends, as it goes."""
-    seen: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        seen.append(statement)
-
-    event.listen(process.engines.writer, "before_cursor_execute", note)
-    yield seen
-    event.remove(process.engines.writer, "before_cursor_execute", note)
+    with statements_of(process.engines.writer) as seen:
+        yield seen
 
 
 @pytest.fixture
@@ -43,3 +34,18 @@ def calls(process: Process) -> list[str]:
 
     process.dynamodb.client.meta.events.register("before-call.dynamodb", note)
     return seen
+
+
+@pytest.fixture
+def browsers(app: Flask) -> Browsers:
+    """Makes browsers, each at an address of its own so that limits of other tests don't count."""
+
+    def make() -> FlaskClient:
+        return new_browser(app)
+
+    return make
+
+
+@pytest.fixture
+def browser(browsers: Browsers) -> FlaskClient:
+    return browsers()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import statistics
 import time
@@ -10,68 +9,29 @@ from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import pytest
-from factories import FORM, order, product
 from flask import Flask
 from flask.testing import FlaskClient
 
-from storefront.config import Settings
 from storefront.domain.ids import UserId
+from storefront.domain.orders import Actor
+from storefront.domain.parcels import ParcelStatus
+from storefront.domain.payments import RefundReason
 from storefront.process import Process
-from storefront.repositories.dynamodb.client import DynamoDB
-from storefront.services import cancellation
-from storefront.services.mail import send_outbox
+from storefront.repositories.dynamodb import keys
+from storefront.services import cancellation, fulfilment
+from storefront.services.payments import refunds
 from storefront.stores import Stores
-
-PASSWORD = "tin lantern over the sea"
-Browsers = Callable[[], FlaskClient]
-
-
-@pytest.fixture
-def browsers(app: Flask) -> Browsers:
-    """Makes browsers, each at an address of its own so that limits of other tests don't count."""
-
-    def make() -> FlaskClient:
-        browser = app.test_client()
-        browser.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
-        browser.environ_base["REMOTE_ADDR"] = ".".join(["10", *(str(byte) for byte in uuid4().bytes[:3])])
-        return browser
-
-    return make
+from tests.support.client import PASSWORD, Browsers, new_email, register, sign_in
+from tests.support.dynamodb import cut_off_dynamodb
+from tests.support.factories import FORM, order, product
+from tests.support.till import capture
+from tests.support.worker import tell
 
 
 @pytest.fixture
-def browser(browsers: Browsers) -> FlaskClient:
-    return browsers()
-
-
-@pytest.fixture
-def without_dynamodb(
-    process: Process, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[], None]:
+def without_dynamodb(process: Process, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Takes DynamoDB away when it is called."""
-
-    def away() -> None:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9")
-        process.__dict__["dynamodb"] = DynamoDB(settings)
-
-    return away
-
-
-def address() -> str:
-    return f"ada.{uuid4().hex[:12]}@example.com"
-
-
-def register(browser: FlaskClient, email: str = "", **more: str) -> str:
-    email = email or address()
-    answer = browser.post(
-        "/register", data={"name": "Ada Marsh", "email": email, "password": PASSWORD, **more}
-    )
-    assert answer.status_code == 303, answer.text
-    return email
-
-
-def sign_in(browser: FlaskClient, email: str, password: str = PASSWORD, **more: str):  # type: ignore[no-untyped-def]
-    return browser.post("/login", data={"email": email, "password": password, **more})
+    return lambda: cut_off_dynamodb(process, monkeypatch)
 
 
 def session_of(browser: FlaskClient) -> dict[str, object]:
@@ -123,28 +83,28 @@ def test_an_email_is_taken_whatever_its_case(browsers: Browsers) -> None:
 
 @pytest.mark.parametrize("password", ["short", "x" * 129, "Passw0rd!", "12345678", "qwertyuiop", "aaaaaaaa"])
 def test_short_endless_and_common_passwords_are_refused(browser: FlaskClient, password: str) -> None:
-    answer = browser.post("/register", data={"name": "Ada", "email": address(), "password": password})
+    answer = browser.post("/register", data={"name": "Ada", "email": new_email(), "password": password})
     assert answer.status_code == 422
     assert 'value="Ada"' in answer.text
     assert password not in answer.text
 
 
 def test_the_name_or_email_is_no_password(browser: FlaskClient) -> None:
-    email = address()
+    email = new_email()
     assert (
         browser.post("/register", data={"name": "Ada", "email": email, "password": email}).status_code == 422
     )
 
 
 def test_a_password_counts_to_its_last_character(browsers: Browsers) -> None:
-    email, long = address(), "z" + "ab cd! " * 18
+    email, long = new_email(), "z" + "ab cd! " * 18
     browsers().post("/register", data={"name": "Ada", "email": email, "password": long})
     assert sign_in(browsers(), email, long[:-1]).status_code == 422
     assert sign_in(browsers(), email, long).status_code == 303
 
 
 def test_after_a_guest_order_only_a_password_is_left_to_choose(browser: FlaskClient, stores: Stores) -> None:
-    sku, email = product(stores), address()
+    sku, email = product(stores), new_email()
     browser.post("/cart/items", data={"sku": sku, "quantity": "1"})
     page = browser.get("/checkout").text
     hidden = dict(re.findall(r'name="(cart_id|seen)"[^>]*value="([^"]*)"', page))
@@ -168,7 +128,7 @@ def test_somebody_elses_order_fills_nothing_in(browser: FlaskClient, stores: Sto
 
 def test_wrong_and_unknown_read_the_same(browsers: Browsers) -> None:
     email = register(browsers())
-    wrong, unknown = sign_in(browsers(), email, "not the password"), sign_in(browsers(), address())
+    wrong, unknown = sign_in(browsers(), email, "not the password"), sign_in(browsers(), new_email())
     assert wrong.status_code == unknown.status_code == 422
 
     def bare(text: str) -> str:
@@ -184,7 +144,7 @@ def test_wrong_and_unknown_take_the_same_time(browsers: Browsers) -> None:
         for kind in times:
             browser = browsers()
             started = time.perf_counter()
-            sign_in(browser, email if kind == "wrong" else address(), "not the password")
+            sign_in(browser, email if kind == "wrong" else new_email(), "not the password")
             times[kind].append(time.perf_counter() - started)
     wrong, unknown = statistics.median(times["wrong"]), statistics.median(times["unknown"])
     # Without a hash for nobody, the unknown would take a third.
@@ -295,132 +255,11 @@ def test_guest_orders_with_the_accounts_email_come_along(browsers: Browsers, sto
         held, _ = stores.orders.lock(order_id)
         held.email = email.upper()
     sign_in(guest, email)
-    assert stores.orders.head(order_id).user_id == UUID(str(session_of(owner)["shopper"]))
-    assert stores.orders.head(other).user_id == as_guest
+    assert stores.orders.summary(order_id).user_id == UUID(str(session_of(owner)["shopper"]))
+    assert stores.orders.summary(other).user_id == as_guest
     assert owner.get(f"/orders/{order_id}").status_code == 200
     assert owner.get(f"/orders/{other}").status_code == 404
     assert guest.get(f"/orders/{other}").status_code == 200
-
-
-# --- passwords
-
-
-def test_a_new_password_ends_other_sessions_and_renews_this_one(browsers: Browsers) -> None:
-    here, there = browsers(), browsers()
-    email = register(here)
-    sign_in(there, email)
-    new = "a longer walk by the river"
-    wrong = here.post("/account/password", data={"current_password": "not it, no", "new_password": new})
-    assert wrong.status_code == 422
-    assert there.get("/account").status_code == 200
-    done = here.post("/account/password", data={"current_password": PASSWORD, "new_password": new})
-    assert done.status_code == 303
-    assert here.get("/account").status_code == 200
-    assert there.get("/account").status_code == 303
-    assert sign_in(browsers(), email).status_code == 422
-    assert sign_in(browsers(), email, new).status_code == 303
-
-
-class Outbox:
-    """Stands in for the mailer: takes what the worker would hand to SES."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.mailer = self
-        self.sent: list[tuple[str, str]] = []
-
-    def send(self, _template: str, to: object, _reference: str, *, link: str, **_: object) -> None:
-        self.sent.append((str(getattr(to, "address", getattr(to, "email", to))), link))
-
-
-@pytest.fixture
-def mails(settings: Settings, stores: Stores) -> Callable[[], list[tuple[str, str]]]:
-    outbox = Outbox(settings)
-
-    def sent() -> list[tuple[str, str]]:
-        send_outbox(outbox, stores)  # type: ignore[arg-type]
-        return outbox.sent
-
-    sent()
-    outbox.sent.clear()
-    return sent
-
-
-def path(link: str) -> str:
-    return link.removeprefix("http://127.0.0.1")
-
-
-def test_a_forgotten_password_is_replaced_once_by_mail(
-    browsers: Browsers, mails: Callable[[], list[tuple[str, str]]]
-) -> None:
-    signed_in, browser = browsers(), browsers()
-    email = register(signed_in)
-    known = browser.post("/forgotten-password", data={"email": email.upper()})
-    unknown = browser.post("/forgotten-password", data={"email": address()})
-    assert (known.status_code, known.location) == (unknown.status_code, unknown.location)
-    ((to, link),) = mails()
-    assert email in to
-    assert browser.get(path(link)).location == "/reset-password"
-    assert browser.get("/reset-password").status_code == 200
-    assert browser.post("/reset-password", data={"password": "password"}).status_code == 422
-    new = "seven green bottles left"
-    assert browser.post("/reset-password", data={"password": new}).status_code == 303
-    assert signed_in.get("/account").status_code == 303
-    assert sign_in(browsers(), email, new).status_code == 303
-    again = browsers()
-    again.get(path(link))
-    assert again.get("/reset-password").status_code == 409
-    assert again.post("/reset-password", data={"password": "something else again"}).status_code == 409
-
-
-def test_a_reset_link_is_over_when_the_password_has_changed(
-    browsers: Browsers, mails: Callable[[], list[tuple[str, str]]]
-) -> None:
-    owner, browser = browsers(), browsers()
-    email = register(owner)
-    browser.post("/forgotten-password", data={"email": email})
-    ((_, link),) = mails()
-    owner.post(
-        "/account/password", data={"current_password": PASSWORD, "new_password": "a new and better one"}
-    )
-    browser.get(path(link))
-    assert browser.get("/reset-password").status_code == 409
-
-
-def test_a_reset_link_is_over_after_half_an_hour(
-    browsers: Browsers, mails: Callable[[], list[tuple[str, str]]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    email, browser = register(browsers()), browsers()
-    browser.post("/forgotten-password", data={"email": email})
-    ((_, link),) = mails()
-    browser.get(path(link))
-    later = time.time() + 31 * 60
-    monkeypatch.setattr("storefront.repositories.dynamodb.users.time.time", lambda: later)
-    assert browser.get("/reset-password").status_code == 409
-
-
-def test_no_token_is_kept_where_it_could_be_read(
-    browsers: Browsers, process: Process, mails: Callable[[], list[tuple[str, str]]]
-) -> None:
-    email = register(browsers())
-    browsers().post("/forgotten-password", data={"email": email})
-    items = json.dumps(process.dynamodb.client.scan(TableName=process.dynamodb.users)["Items"])
-    ((_, link),) = mails()
-    assert link.partition("token=")[2] not in items
-    assert PASSWORD not in items
-
-
-def test_reset_takes_the_same_time_for_known_and_unknown(browsers: Browsers) -> None:
-    email = register(browsers())
-    times: dict[str, list[float]] = {"known": [], "unknown": []}
-    for _ in range(5):
-        for kind in times:
-            browser, to = browsers(), email if kind == "known" else address()
-            started = time.perf_counter()
-            browser.post("/forgotten-password", data={"email": to})
-            times[kind].append(time.perf_counter() - started)
-    known, unknown = statistics.median(times["known"]), statistics.median(times["unknown"])
-    assert 0.6 < unknown / known < 1.67, (known, unknown)
 
 
 # --- the end of an account, and its data
@@ -437,12 +276,12 @@ def test_an_account_ends_at_once_unless_an_order_is_open(
     assert browser.post("/account/deletion", data={"password": "not it, no"}).status_code == 422
     refused = browser.post("/account/deletion", data={"password": PASSWORD})
     assert refused.status_code == 409
-    assert stores.users.profile(who) is not None
-    cancellation.cancel(stores, process.stripe, order_id, "USD", by="shopper")
+    assert stores.accounts.profile(who) is not None
+    cancellation.cancel(stores, process.stripe, order_id, by=Actor.SHOPPER)
     assert browser.post("/account/deletion", data={"password": PASSWORD}).status_code == 303
-    assert stores.users.profile(who) is None
-    assert stores.users._collection(str(who)) == []
-    assert stores.users.login(email) is None
+    assert stores.accounts.profile(who) is None
+    assert list(stores.accounts._table.query(keys.customer(who))) == []
+    assert stores.accounts.login(email) is None
     assert browser.get("/account").status_code == 303
     register(browsers(), email)
 
@@ -461,6 +300,25 @@ def test_the_export_holds_everything_and_no_hash(browser: FlaskClient, stores: S
     assert told["orders"][0]["address"]["city"] == "Portland"
     assert told["orders"][0]["lines"][0]["qty"] == 1
     assert "argon2" not in answer.text
+
+
+def test_the_export_holds_payment_refunds_parcels_and_steps(browser: FlaskClient, stores: Stores) -> None:
+    register(browser)
+    who = UserId(UUID(str(session_of(browser)["shopper"])))
+    sku = product(stores)
+    order_id = capture(stores, order(stores, sku, qty=2, user_id=who))
+    fulfilment.write_shipments(stores)
+    tell(stores, order_id, ParcelStatus.IN_TRANSIT)
+    refunds.refund(stores, order_id, restock=True, reason=RefundReason.OPERATOR, units={sku: 1})
+    (told,) = browser.get("/account/export").get_json()["orders"]
+    assert told["payment"] == {"status": "captured", "provider": "stripe"}
+    assert [(one["cents"], one["lines"]) for one in told["refunds"]] == [(1200, [{"sku": sku, "qty": 1}])]
+    assert [one["status"] for one in told["parcels"]] == ["in_transit"]
+    kinds = [step["kind"] for step in told["steps"]]
+    assert kinds[:2] == ["placed", "paid"]
+    assert {"kind": "carrier", "place": "Salem", "status": "in_transit"}.items() <= next(
+        step for step in told["steps"] if step["kind"] == "carrier"
+    ).items()
 
 
 # --- DynamoDB away, and pages that are the same for everybody
@@ -483,8 +341,8 @@ def test_with_dynamodb_away_accounts_answer_503_and_cart_and_orders_go_on(
     for page in ("/login", "/register", "/forgotten-password"):
         assert stranger.get(page).status_code == 503
     assert sign_in(stranger, email).status_code == 503
-    assert sign_in(stranger, address()).status_code == 503
-    wanted = {"name": "A", "email": address(), "password": PASSWORD}
+    assert sign_in(stranger, new_email()).status_code == 503
+    wanted = {"name": "A", "email": new_email(), "password": PASSWORD}
     assert stranger.post("/register", data=wanted).status_code == 503
     assert sku in browser.get("/cart").text
     assert browser.post(f"/cart/items/{sku}", data={"quantity": "2"}).status_code == 303
@@ -540,7 +398,7 @@ def test_my_orders_are_paged_by_key(
     who = UserId(UUID(str(session_of(browser)["shopper"])))
     for _ in range(23):
         order_id = order(stores, user_id=who)
-        cancellation.cancel(stores, process.stripe, order_id, "USD", by="shopper")
+        cancellation.cancel(stores, process.stripe, order_id, by=Actor.SHOPPER)
     statements.clear()
     first = browser.get("/orders").text
     assert len(statements) <= 3

@@ -7,17 +7,16 @@ from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import pytest
-from factories import ADDRESS, FORM, product
 from flask import Flask
 from flask.testing import FlaskClient
 
-from storefront.config import Settings
 from storefront.domain.accounts import Account
 from storefront.process import Process
-from storefront.repositories.dynamodb.client import DynamoDB
 from storefront.stores import Stores
+from tests.support.client import new_browser, register, user_of
+from tests.support.dynamodb import cut_off_dynamodb
+from tests.support.factories import ADDRESS, FORM, product
 
-PASSWORD = "tin lantern over the sea"
 TYPED = {key: value for key, value in FORM.items() if key != "email"}
 
 
@@ -26,11 +25,8 @@ def customers(app: Flask) -> Callable[[], FlaskClient]:
     """Makes browsers of signed-in customers."""
 
     def make() -> FlaskClient:
-        browser = app.test_client()
-        browser.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
-        browser.environ_base["REMOTE_ADDR"] = ".".join(["10", *(str(b) for b in uuid4().bytes[:3])])
-        email = f"ada.{uuid4().hex[:12]}@example.com"
-        browser.post("/register", data={"name": "Ada Marsh", "email": email, "password": PASSWORD})
+        browser = new_browser(app)
+        register(browser)
         return browser
 
     return make
@@ -42,8 +38,7 @@ def ada(customers: Callable[[], FlaskClient]) -> FlaskClient:
 
 
 def account(browser: FlaskClient, stores: Stores) -> Account:
-    with browser.session_transaction() as session:
-        return stores.users.for_account(UUID(session["shopper"]))
+    return stores.accounts.for_account(user_of(browser))
 
 
 def add(browser: FlaskClient, stores: Stores, **changed: str) -> UUID:
@@ -138,7 +133,7 @@ def test_checkout_offers_saved_addresses_first(ada: FlaskClient, stores: Stores)
     assert 'value="ada.' in page
     assert not re.search(r'id="line1"[^>]* required', page)
     answer = ada.post("/checkout", data={**hidden, "address_id": str(second)})
-    order = stores.orders.head(UUID(placed(answer, stores)))
+    order = stores.orders.summary(UUID(placed(answer, stores)))
     assert order.address.line1 == "4 Hill Road"
     assert order.email == account(ada, stores).profile.email
 
@@ -169,13 +164,11 @@ def test_without_dynamodb_a_customer_types_the_address(
     ada: FlaskClient,
     stores: Stores,
     process: Process,
-    settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     saved = add(ada, stores)
     _, hidden = checkout(ada, stores)
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9")
-    process.__dict__["dynamodb"] = DynamoDB(settings)
+    cut_off_dynamodb(process, monkeypatch)
     answer = ada.post("/checkout", data={**hidden, "email": FORM["email"], "address_id": str(saved)})
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
@@ -187,6 +180,6 @@ def test_the_guests_form_is_as_it_was(app: Flask, stores: Stores) -> None:
     guest = app.test_client()
     guest.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
     page, _ = checkout(guest, stores)
-    assert "address_id" not in page
+    assert 'name="address_id"' not in page
     assert "keep_address" not in page
     assert re.search(r'id="line1"[^>]* required', page)

@@ -9,25 +9,20 @@ from urllib.parse import quote
 from xml.etree import ElementTree
 
 import pytest
-from factories import order, product
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from storefront.blueprints.seo import routes as seo
 from storefront.config import Settings
+from storefront.repositories.aurora import search
 from storefront.stores import Stores
+from tests.support.factories import order, product
 
 PART = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
 
-@pytest.fixture(autouse=True)
-def fresh_pages(app: Flask) -> None:
-    app.config["PAGE_CACHE_SECONDS"] = 0
-
-
 def structured(page: str) -> dict[str, dict[str, object]]:
-    found = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page, re.S)
+    found = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page, re.DOTALL)
     return {data["@type"]: data for data in map(json.loads, found)}
 
 
@@ -130,8 +125,6 @@ def test_htmx_gets_the_results_alone(client: FlaskClient, stores: Stores) -> Non
 
 def test_a_mended_search_is_told(client: FlaskClient, stores: Stores) -> None:
     product(stores, "pot", name="Teapot")
-    from storefront.repositories.aurora import search
-
     with stores.transaction():
         search.rebuild_words(stores.db)
     page = unescape(client.get("/products?q=taepot").text)

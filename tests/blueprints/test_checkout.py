@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import pytest
-from browsing import add, browser, checkout, fields, ordered, readable
-from factories import FORM, product
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
-from stripe_control import away, sessions_of
 
 from storefront.stores import Stores
+from tests.support.client import add, checkout, fields, new_browser, ordered, readable
+from tests.support.database import sql
+from tests.support.factories import FORM, product
+from tests.support.stripe_control import sessions_of, unavailable
 
 
 def orders(stores: Stores) -> list[UUID]:
     return [row.order_id for row in stores.orders.newest(100)]
-
-
-def execute(stores: Stores, statement: str) -> None:
-    with stores.transaction():
-        stores.db.session.execute(text(statement))
 
 
 def test_an_order_is_placed_and_the_browser_goes_straight_to_stripe(
@@ -33,7 +29,7 @@ def test_an_order_is_placed_and_the_browser_goes_straight_to_stripe(
     assert answer.status_code == 303
     assert answer.location.startswith(f"{stripe}/c/pay/cs_")
     (order_id,) = orders(stores)
-    assert stores.orders.head(order_id).email == FORM["email"]
+    assert stores.orders.summary(order_id).email == FORM["email"]
     assert client.get_cookie("cart_count").value == "0"  # type: ignore[union-attr]
 
 
@@ -50,7 +46,7 @@ def test_stripe_away_leads_to_the_order_which_offers_to_pay(
     client: FlaskClient, stores: Stores, stripe: str
 ) -> None:
     add(client, product(stores))
-    with away(stripe):
+    with unavailable(stripe):
         answer = checkout(client)
     (order_id,) = orders(stores)
     assert (answer.status_code, answer.location) == (303, f"/orders/{order_id}")
@@ -98,7 +94,7 @@ def test_somebody_elses_cart_is_not_found(app: Flask, client: FlaskClient, store
     sku = product(stores)
     add(client, sku)
     theirs = fields(client.get("/checkout"), "/checkout")
-    thief = browser(app)
+    thief = new_browser(app)
     add(thief, sku)
     assert checkout(thief, cart_id=theirs["cart_id"], seen=theirs["seen"]).status_code == 404
     assert orders(stores) == []
@@ -118,7 +114,7 @@ def test_17_what_changed_is_shown_and_nothing_is_placed(
 ) -> None:
     add(client, product(stores, price=1200), "2")
     form = {**FORM, **fields(client.get("/checkout"), "/checkout"), "name": "Grace <Hopper>"}
-    execute(stores, change)
+    sql(stores, change)
     answer = client.post("/checkout", data=form)
     assert answer.status_code == 409
     assert words in re.sub(r"\s+", " ", answer.text)
@@ -131,10 +127,10 @@ def test_17_confirming_the_changed_price_places_the_order_at_it(
 ) -> None:
     add(client, product(stores, price=1200))
     form = {**FORM, **fields(client.get("/checkout"), "/checkout")}
-    execute(stores, "UPDATE products SET price_cents = 1300")
+    sql(stores, "UPDATE products SET price_cents = 1300")
     again = client.post("/checkout", data=form)
     assert client.post("/checkout", data={**FORM, **fields(again, "/checkout")}).status_code == 303
-    assert stores.orders.head(orders(stores)[0]).total_cents == 1300
+    assert stores.orders.summary(orders(stores)[0]).total_cents == 1300
 
 
 def test_16_a_quantity_changed_in_another_tab_is_said_in_words(client: FlaskClient, stores: Stores) -> None:
@@ -154,7 +150,7 @@ def test_too_many_unpaid_orders_are_said_in_words(client: FlaskClient, stores: S
         ordered(client, sku)
     add(client, sku)
     answer = checkout(client)
-    assert answer.status_code == 409
+    assert answer.status_code == 429
     assert "3 unpaid orders" in answer.text
 
 
@@ -202,8 +198,6 @@ def test_text_that_cannot_be_is_refused_in_every_field(
 def test_lone_surrogates_and_odd_bytes_in_any_field_are_no_500(
     client: FlaskClient, stores: Stores, stripe: str, field: str
 ) -> None:
-    from urllib.parse import urlencode
-
     add(client, product(stores))
     form = {**FORM, **fields(client.get("/checkout"), "/checkout")}
     form.pop(field, None)
@@ -215,7 +209,7 @@ def test_lone_surrogates_and_odd_bytes_in_any_field_are_no_500(
             assert readable(answer)
     # Bytes that are no UTF-8 are read as the text they were escaped with, which is harmless.
     for order_id in orders(stores):
-        kept = stores.orders.head(order_id)
+        kept = stores.orders.summary(order_id)
         assert all(str(value).isprintable() for value in (kept.email, *vars(kept.address).values()))
 
 
@@ -231,7 +225,7 @@ def test_prices_totals_and_states_in_the_form_are_ignored(
 ) -> None:
     add(client, product(stores, price=1200))
     checkout(client, total_cents="1", price="1", status="paid", user_id=str(uuid4()), order_id=str(uuid4()))
-    order = stores.orders.head(orders(stores)[0])
+    order = stores.orders.summary(orders(stores)[0])
     assert (order.total_cents, order.status) == (1200, "pending")
 
 

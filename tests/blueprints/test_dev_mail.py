@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
-from factories import order
 from flask.testing import FlaskClient
-from letterbox import Mailbox
 
 from storefront.process import Process
 from storefront.services import mail
 from storefront.stores import Stores
+from tests.support.factories import order
+from tests.support.mailbox import Mailbox
 
 
 @pytest.fixture

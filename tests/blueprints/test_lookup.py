@@ -5,12 +5,12 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
-from browsing import browser, readable
-from factories import order
 from flask import Flask
 from flask.testing import FlaskClient
 
 from storefront.stores import Stores
+from tests.support.client import new_browser, readable
+from tests.support.factories import order
 
 
 @pytest.fixture
@@ -18,14 +18,14 @@ def order_id(stores: Stores) -> UUID:
     return order(stores)
 
 
-def find(client: FlaskClient, number: str, email: str):  # type: ignore[no-untyped-def]
+def find(client: FlaskClient, number: str, email: str):
     return client.post("/track", data={"number": number, "email": email})
 
 
 def test_number_and_address_together_lead_to_the_order(
     client: FlaskClient, stores: Stores, order_id: UUID
 ) -> None:
-    number = stores.orders.head(order_id).number
+    number = stores.orders.summary(order_id).number
     answer = find(client, number, "ada@example.com")
     assert (answer.status_code, answer.location) == (303, f"/orders/{order_id}")
     assert client.get(answer.location).status_code == 200
@@ -34,20 +34,20 @@ def test_number_and_address_together_lead_to_the_order(
 def test_case_spaces_hyphens_and_look_alikes_do_not_matter(
     app: Flask, stores: Stores, order_id: UUID
 ) -> None:
-    number = stores.orders.head(order_id).number
+    number = stores.orders.summary(order_id).number
     for spelt in (
         number.lower(),
         number.replace("-", ""),
         f" {number[:2]} {number[2:]} ",
         number.replace("0", "O").replace("1", "l"),
     ):
-        assert find(browser(app), spelt, " ADA@Example.COM ").status_code == 303
+        assert find(new_browser(app), spelt, " ADA@Example.COM ").status_code == 303
 
 
 def test_a_wrong_number_and_a_wrong_address_are_answered_alike(
     client: FlaskClient, stores: Stores, order_id: UUID
 ) -> None:
-    number = stores.orders.head(order_id).number
+    number = stores.orders.summary(order_id).number
     wrong = "0000-0000" if number != "0000-0000" else "1111-1111"
     answers = [find(client, wrong, "eve@example.com"), find(client, number, "eve@example.com")]
     assert [answer.status_code for answer in answers] == [404, 404]
@@ -86,7 +86,7 @@ def test_what_is_no_number_finds_nothing(client: FlaskClient, order_id: UUID, nu
 def test_like_wildcards_in_the_address_find_nothing(
     client: FlaskClient, stores: Stores, order_id: UUID
 ) -> None:
-    assert find(client, stores.orders.head(order_id).number, "%").status_code == 404
+    assert find(client, stores.orders.summary(order_id).number, "%").status_code == 404
 
 
 def test_the_form_is_a_page(client: FlaskClient) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from browsing import readable
 from flask.testing import FlaskClient
+
+from tests.support.client import readable
 
 
 @pytest.mark.parametrize("path", ["/help", "/returns", "/privacy", "/terms"])

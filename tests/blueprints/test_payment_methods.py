@@ -5,22 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from html import unescape
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
-from factories import FORM, pay_page, product
 from flask import Flask
 from flask.testing import FlaskClient
-from kept_cards import ASKS_ALWAYS, DECLINES_LATER, MASTERCARD, VISA, Customer, intents_of
-from stripe_control import away, fault
-from together import at_once
-from working import work
 
-from storefront.config import Settings
-from storefront.domain.orders import OrderStatus, OrderView, PaymentStatus
+from storefront.domain.order_views import OrderView
+from storefront.domain.orders import OrderStatus
+from storefront.domain.payments import PaymentStatus
 from storefront.process import Process
-from storefront.repositories.dynamodb.client import DynamoDB
+from storefront.services.payments import saved_cards
 from storefront.stores import Stores
+from tests.support.client import new_browser, register, user_of
+from tests.support.concurrency import at_once
+from tests.support.dynamodb import cut_off_dynamodb
+from tests.support.factories import FORM, pay_page, product
+from tests.support.saved_cards import ASKS_ALWAYS, DECLINES_LATER, MASTERCARD, VISA, Customer, intents_of
+from tests.support.stripe_control import fault, unavailable
+from tests.support.worker import work
 
 PAGE = "/account/payment-methods"
 
@@ -30,16 +33,9 @@ def customers(app: Flask, process: Process, stripe: str) -> Callable[[], tuple[F
     """Makes signed-in customers, each with their browser."""
 
     def make() -> tuple[FlaskClient, Customer]:
-        browser = app.test_client()
-        browser.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
-        browser.environ_base["REMOTE_ADDR"] = ".".join(["10", *(str(b) for b in uuid4().bytes[:3])])
-        email = f"ada.{uuid4().hex[:12]}@example.com"
-        registered = browser.post(
-            "/register", data={"name": "Ada Marsh", "email": email, "password": "tin lantern over the sea"}
-        )
-        assert registered.status_code == 303
-        with browser.session_transaction() as session:
-            return browser, Customer(process, stripe, UUID(session["shopper"]))
+        browser = new_browser(app)
+        register(browser)
+        return browser, Customer(process, stripe, user_of(browser))
 
     return make
 
@@ -82,11 +78,6 @@ def placed(browser: FlaskClient, stores: Stores, **more: str) -> tuple[str, Orde
     with browser.session_transaction() as session:
         newest = stores.customer_orders.page(UUID(session["shopper"]), 1)[0]
     return answer.location, stores.orders.view(newest.order_id)
-
-
-def cut_off_dynamodb(process: Process, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9")
-    process.__dict__["dynamodb"] = DynamoDB(settings)
 
 
 # --- the page
@@ -171,7 +162,7 @@ def test_cards_pages_are_nobody_elses(browser: FlaskClient) -> None:
 
 def test_stripe_away_is_told_and_nothing_is_lost(browser: FlaskClient, ada: Customer, stripe: str) -> None:
     token = ada.keep()
-    with away(stripe):
+    with unavailable(stripe):
         for answer in (
             browser.post(PAGE),
             browser.get(f"{PAGE}/return"),
@@ -185,9 +176,9 @@ def test_stripe_away_is_told_and_nothing_is_lost(browser: FlaskClient, ada: Cust
 
 
 def test_dynamodb_away_is_told(
-    browser: FlaskClient, process: Process, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    browser: FlaskClient, process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cut_off_dynamodb(process, settings, monkeypatch)
+    cut_off_dynamodb(process, monkeypatch)
     assert browser.get(PAGE).status_code == 503
     assert browser.post(PAGE).status_code == 503
     assert browser.post(f"{PAGE}/pm_a/deletion").status_code == 503
@@ -230,7 +221,7 @@ def test_the_card_that_pays_is_kept_if_wished(
     location, order = placed(browser, stores, keep_card="1")
     back = pay_page(location).headers["Location"]
     assert browser.get(back).status_code == 303
-    assert stores.orders.head(order.order_id).status is OrderStatus.PAID
+    assert stores.orders.summary(order.order_id).status is OrderStatus.PAID
     work(process)
     assert len(ada.tokens) == 1
     _, fields = checkout(browser, stores)
@@ -254,10 +245,10 @@ def test_a_declined_card_leads_to_the_order_which_offers_another_try(
     page = browser.get(location).text
     assert "Your card was declined." in page
     assert "Try again: pay" in page
-    # Stripe's page, or another kept card:
+    # Stripe's page, or another saved card:
     assert browser.post(f"{location}/payment").location.startswith(stripe)
     assert browser.post(f"{location}/payment", data={"payment_token": ada.keep()}).location == location
-    assert stores.orders.head(order.order_id).status is OrderStatus.PAID
+    assert stores.orders.summary(order.order_id).status is OrderStatus.PAID
 
 
 def test_when_the_bank_asks_the_shopper_goes_to_stripes_page(
@@ -268,7 +259,7 @@ def test_when_the_bank_asks_the_shopper_goes_to_stripes_page(
     assert order.attempt == 2
     pay_page(location)
     assert browser.get(f"/orders/{order.order_id}/return").status_code == 303
-    assert stores.orders.head(order.order_id).status is OrderStatus.PAID
+    assert stores.orders.summary(order.order_id).status is OrderStatus.PAID
 
 
 def test_a_lost_answer_reads_as_checking(
@@ -287,7 +278,7 @@ def test_stripe_away_leaves_an_order_to_be_paid(
     browser: FlaskClient, ada: Customer, stores: Stores, stripe: str
 ) -> None:
     token = ada.keep()
-    with away(stripe):
+    with unavailable(stripe):
         location, order = placed(browser, stores, payment_token=token)
     assert location == f"/orders/{order.order_id}"
     assert order.status is OrderStatus.PENDING
@@ -322,13 +313,12 @@ def test_with_dynamodb_away_only_stripes_page_is_offered(
     ada: Customer,
     stores: Stores,
     process: Process,
-    settings: Settings,
     stripe: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     token = ada.keep()
     _, fields = checkout(browser, stores)
-    cut_off_dynamodb(process, settings, monkeypatch)
+    cut_off_dynamodb(process, monkeypatch)
     page = browser.get("/checkout")
     assert page.status_code == 200
     assert "payment_token" not in page.text
@@ -343,11 +333,9 @@ def test_with_dynamodb_away_only_stripes_page_is_offered(
 def test_an_expired_card_is_not_offered(
     browser: FlaskClient, ada: Customer, stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from storefront.services import cards
-
     ada.keep()
     assert "Expired" not in browser.get(PAGE).text
-    monkeypatch.setattr(cards, "expired", lambda *_: True)
+    monkeypatch.setattr(saved_cards, "expired", lambda *_: True)
     assert "Expired 08/36" in browser.get(PAGE).text
     page, fields = checkout(browser, stores)
     assert "payment_token" not in fields
@@ -370,7 +358,7 @@ def test_a_guest_makes_no_more_statements_than_before(
     """A guest is nobody in DynamoDB, so no card may be asked for there."""
     guest = app.test_client()
     guest.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
-    monkeypatch.setattr(Stores, "users", property(lambda _: pytest.fail("asked for a guest's account")))
+    monkeypatch.setattr(Stores, "accounts", property(lambda _: pytest.fail("asked for a guest's account")))
     _, fields = checkout(guest, stores)
     assert guest.post("/checkout", data={**fields, **FORM}).status_code == 303
 

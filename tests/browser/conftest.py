@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import find
-from playwright.sync_api import Browser, Page, sync_playwright
-from running import Running
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+from tests.support.chromium import find
+from tests.support.processes import Running
 
 FLAGS = [
     "--headless=new",
@@ -21,7 +22,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 BOUND = 15_000
 
 
@@ -61,8 +62,9 @@ def _serving(data: Path, carrier_step_seconds: int) -> Iterator[str]:
         running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """One a file: while it is there, its thread has an event loop, and other files' tests want their own."""
     path = find()
     if path is None:
         pytest.fail("Chromium is missing: python tests/chromium.py says how to get it")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
-from browser.buying import check_out, choose, pay_at_second_try
-from browser.conftest import Console
 from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Console
+from tests.support.buying import check_out, choose, pay_at_second_try
 
 TO_THE_DOOR = 40_000
 """Milliseconds: four carrier steps of a second, and the page asks every 5 to 15 s."""

@@ -32,7 +32,6 @@ def operator(
     capsys: pytest.CaptureFixture[str],
 ) -> Operator:
     """Types ``storefront …``. The environment names every store, so that none is started."""
-
     # It would bind the logs to this test's standard error, for the tests that follow too.
     monkeypatch.setattr("storefront.web.logs.configure", lambda _settings: None)
 

@@ -6,15 +6,15 @@ import json
 from uuid import UUID
 
 import pytest
-from cli.conftest import Operator
-from factories import back, order, pay_page, product
 from sqlalchemy import text
-from stripe_control import away
 
 from storefront.domain.orders import OrderStatus
 from storefront.process import Process
-from storefront.services import payments
 from storefront.stores import Stores
+from tests.cli.conftest import Operator
+from tests.support.factories import order, pay_page, product
+from tests.support.stripe_control import unavailable
+from tests.support.till import open_page
 
 
 def spoil(stores: Stores, statement: str) -> None:
@@ -38,7 +38,7 @@ def test_what_is_broken_is_a_line_and_an_exit_status(
 ) -> None:
     spoil(stores, "UPDATE stock SET reserved = 5")
     spoil(stores, "UPDATE orders SET extended_at = now()")
-    number = stores.orders.head(placed).number
+    number = stores.orders.summary(placed).number
     typed = operator("audit")
     assert typed.status == 1
     assert typed.out.splitlines() == [
@@ -80,7 +80,7 @@ def test_a_repair_mends_what_it_can_and_leaves_the_rest_told(
 def test_a_charge_nobody_noticed_is_settled(
     operator: Operator, process: Process, stores: Stores, stripe: str, placed: UUID
 ) -> None:
-    pay_page(payments.start(stores, process.stripe, placed, back, "USD"))
+    pay_page(open_page(process, placed))
     assert operator("audit").status == 0
     typed = operator("audit", "--stripe")
     assert typed.status == 1
@@ -89,14 +89,14 @@ def test_a_charge_nobody_noticed_is_settled(
     assert typed.status == 0
     assert typed.out.endswith("All invariants hold (1 orders, 1 products).\n")
     # The worker's round that belongs to a repair went on with it.
-    assert stores.orders.head(placed).status is OrderStatus.PREPARING
+    assert stores.orders.summary(placed).status is OrderStatus.PREPARING
 
 
 def test_a_store_that_does_not_answer_is_no_good_news(
     operator: Operator, process: Process, stores: Stores, stripe: str, placed: UUID
 ) -> None:
-    payments.start(stores, process.stripe, placed, back, "USD")
-    with away(stripe):
+    open_page(process, placed)
+    with unavailable(stripe):
         typed = operator("audit", "--stripe")
     assert (typed.status, typed.out) == (1, "")
     assert typed.err == "Stripe does not answer, so nothing is known about it.\n"

@@ -15,7 +15,7 @@ from storefront.stores import Stores
 
 
 @pytest.fixture
-def run(process: Process):  # type: ignore[no-untyped-def]
+def run(process: Process):
     def command(*words: str) -> int:
         parser = argparse.ArgumentParser()
         catalog.add_parser(parser.add_subparsers())
@@ -27,7 +27,7 @@ def run(process: Process):  # type: ignore[no-untyped-def]
 
 def test_an_import_says_what_it_did(
     run, stores: Stores, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:  # type: ignore[no-untyped-def]
+) -> None:
     file = tmp_path / "shop.csv"
     file.write_text("sku,name,price_cents,image_url,quantity\na,Pan,100,ftp://x,5\nb,,1,,\n")
     assert run("import", str(file)) == 0
@@ -42,7 +42,7 @@ def test_an_import_says_what_it_did(
     assert stores.stock.level("a").quantity == 8
 
 
-def test_a_file_that_cant_be_read_is_refused(run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # type: ignore[no-untyped-def]
+def test_a_file_that_cant_be_read_is_refused(run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("import", str(tmp_path / "none.csv")) == 1
     told = capsys.readouterr()
     assert told.out == ""
@@ -51,7 +51,7 @@ def test_a_file_that_cant_be_read_is_refused(run, tmp_path: Path, capsys: pytest
 
 def test_a_product_goes_and_comes_back(
     run, stores: Stores, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:  # type: ignore[no-untyped-def]
+) -> None:
     file = tmp_path / "shop.csv"
     file.write_text("sku,name,price_cents\na,Pan,100\n")
     run("import", str(file))

@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from running import Running
+
+from tests.support.processes import Running
 
 SERVE = """
 import os, sys
 from storefront.cli.serve import serve
-sys.exit(serve(os.environ, app="cli.healthy:app"))
+sys.exit(serve(os.environ, app="tests.support.healthy:app"))
 """
 PRODUCTION = {
     "STOREFRONT_ENV": "production",
@@ -25,12 +26,10 @@ PRODUCTION = {
     "STOREFRONT_CARRIER_WEBHOOK_SECRET": "whsec_eA==",
     "STOREFRONT_BASE_URL": "https://shop.example.com",
 }
-TESTS = Path(__file__).parents[1]
-PATHS = {"PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent}"}
 
 
 def refusal(environment: dict[str, str]) -> str:
-    command, variables = [sys.executable, "-c", SERVE], os.environ | PATHS | environment
+    command, variables = [sys.executable, "-c", SERVE], os.environ | environment
     done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert done.stdout == ""
@@ -55,7 +54,7 @@ def test_a_port_that_is_none_is_told_in_one_line() -> None:
 
 
 def test_production_serves_the_web_alone_and_stops_at_the_second_sigterm_too(tmp_path: Path) -> None:
-    environment = PATHS | PRODUCTION | {"PORT": "0", "STOREFRONT_DATA": str(tmp_path / "data")}
+    environment = PRODUCTION | {"PORT": "0", "STOREFRONT_DATA": str(tmp_path / "data")}
     shop = Running(sys.executable, "-c", SERVE, env=environment)
     port = int(shop.address.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port)):

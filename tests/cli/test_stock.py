@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from auditing import assert_sound
-from cli.conftest import Operator
-from factories import order, product
 
 from storefront.process import Process
 from storefront.stores import Stores
+from tests.cli.conftest import Operator
+from tests.support.audit import assert_sound
+from tests.support.factories import order, product
 
 
 def test_stock_is_shown_received_and_set(operator: Operator, process: Process, stores: Stores) -> None:

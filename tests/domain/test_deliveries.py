@@ -1,68 +1,51 @@
-"""Which of a carrier's reports count, and when a parcel should arrive."""
+"""A delivery as it is stored, and when it should arrive."""
 
 from __future__ import annotations
 
-from datetime import date
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
-import pytest
-
-from storefront.domain.deliveries import CARRIER_STATUSES, ShipmentStatus, estimate, moves_forward
+from storefront.domain.deliveries import Delivery
+from storefront.domain.parcels import ShipmentStatus
 
 S = ShipmentStatus
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "counts"),
-    [
-        (S.PREPARING, S.IN_TRANSIT, True),
-        (S.PREPARING, S.DELIVERED, True),
-        (S.IN_TRANSIT, S.IN_TRANSIT, True),
-        (S.OUT_FOR_DELIVERY, S.IN_TRANSIT, False),
-        (S.IN_TRANSIT, S.EXCEPTION, True),
-        (S.EXCEPTION, S.IN_TRANSIT, True),
-        (S.EXCEPTION, S.EXCEPTION, False),
-        (S.IN_TRANSIT, S.RETURNED, True),
-        (S.DELIVERED, S.RETURNED, True),
-        (S.DELIVERED, S.EXCEPTION, False),
-        (S.DELIVERED, S.IN_TRANSIT, False),
-        (S.RETURNED, S.DELIVERED, False),
-    ],
-)
-def test_a_report_in_time_counts_unless_it_goes_back(
-    before: ShipmentStatus, after: ShipmentStatus, counts: bool
-) -> None:
-    assert moves_forward(before, after) is counts
+STORED = {
+    "status": "in_transit",
+    "timestamp": "2026-03-02T12:00:00+00:00",
+    "estimated": "2026-03-05",
+    "projected": True,
+    "version": 3,
+    "look_again": "2026-03-05",
+    "place": "Salem",
+}
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "counts"),
-    [
-        (S.IN_TRANSIT, S.DELIVERED, True),
-        (S.IN_TRANSIT, S.IN_TRANSIT, False),
-        (S.IN_TRANSIT, S.EXCEPTION, False),
-        (S.EXCEPTION, S.IN_TRANSIT, False),
-        (S.EXCEPTION, S.DELIVERED, True),
-    ],
-)
-def test_a_late_report_counts_only_if_it_is_further_on(
-    before: ShipmentStatus, after: ShipmentStatus, counts: bool
-) -> None:
-    assert moves_forward(before, after, late=True) is counts
+def test_a_delivery_is_stored_under_the_keys_it_was_read_from() -> None:
+    delivery = Delivery.from_json(STORED)
+    assert delivery.status is S.IN_TRANSIT
+    assert delivery.timestamp == datetime(2026, 3, 2, 12, tzinfo=UTC)
+    assert delivery.estimated == date(2026, 3, 5)
+    assert json.loads(json.dumps(delivery.as_json())) == STORED
 
 
-@pytest.mark.parametrize("after", sorted(CARRIER_STATUSES))
-def test_nothing_moves_a_cancelled_shipment(after: ShipmentStatus) -> None:
-    assert not moves_forward(S.CANCELLED, after)
+def test_a_parcel_that_was_nowhere_yet_has_no_place() -> None:
+    assert Delivery.from_json({key: STORED[key] for key in STORED if key != "place"}).place == ""
 
 
-@pytest.mark.parametrize(
-    ("paid", "arrives"),
-    [
-        (date(2026, 3, 2), date(2026, 3, 5)),  # Monday to Thursday
-        (date(2026, 3, 5), date(2026, 3, 10)),  # Thursday, over a weekend
-        (date(2026, 3, 7), date(2026, 3, 11)),  # a Saturday begins on Monday
-        (date(2026, 3, 8), date(2026, 3, 11)),
-    ],
-)
-def test_a_parcel_takes_three_working_days(paid: date, arrives: date) -> None:
-    assert estimate(paid) == arrives
+def test_what_a_later_version_wrote_survives_a_change_by_this_one() -> None:
+    delivery = Delivery.from_json({**STORED, "parcels": [{"weight": 2}]})
+    assert delivery.again().as_json() == {
+        **STORED,
+        "parcels": [{"weight": 2}],
+        "projected": False,
+        "version": 4,
+    }
+
+
+def test_a_delivery_told_again_outdoes_what_dynamodb_has() -> None:
+    delivery = replace(Delivery.from_json(STORED), version=3)
+    assert delivery.again(after=7).version == 8
+    assert delivery.again(after=1).version == 4

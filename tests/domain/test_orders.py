@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
-from factories import ADDRESS
 
+from storefront.domain.delivery_calendar import DeliveryCalendar
 from storefront.domain.errors import HoldLapsed, IllegalTransition
-from storefront.domain.orders import Order, OrderStatus, Payment, PaymentStatus
+from storefront.domain.orders import Order, OrderStatus
+from storefront.domain.packing import Packing
+from storefront.domain.parcels import Ordered, Parcel, ParcelLine, ParcelStatus, Report, ShipmentStatus
+from storefront.domain.payments import Payment, PaymentStatus
+from tests.support.factories import ADDRESS
 
 PLACED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOLD = timedelta(minutes=15)
@@ -45,7 +50,7 @@ PAYMENT_MOVES = {
 }
 
 
-def an_order(status: str = "pending") -> Order:
+def an_order(status: OrderStatus = OrderStatus.PENDING) -> Order:
     return Order(
         order_id=uuid4(),
         user_id=uuid4(),
@@ -65,11 +70,11 @@ def test_an_order_moves_along_the_table_only(before: OrderStatus, after: OrderSt
     order = an_order(before)
     if (before, after) in ORDER_MOVES:
         order.move(after)
-        assert order.state is after
+        assert order.status is after
     else:
         with pytest.raises(IllegalTransition):
             order.move(after)
-        assert order.state is before
+        assert order.status is before
 
 
 @pytest.mark.parametrize(("before", "after"), list(product(PaymentStatus, PaymentStatus)))
@@ -77,11 +82,11 @@ def test_a_payment_moves_along_the_table_only(before: PaymentStatus, after: Paym
     payment = Payment(payment_id=uuid4(), order_id=uuid4(), status=before, provider="stripe")
     if (before, after) in PAYMENT_MOVES:
         payment.move(after)
-        assert payment.state is after
+        assert payment.status is after
     else:
         with pytest.raises(IllegalTransition):
             payment.move(after)
-        assert payment.state is before
+        assert payment.status is before
 
 
 def test_a_hold_is_extended_by_its_own_length_once() -> None:
@@ -105,3 +110,81 @@ def test_a_hold_that_is_over_is_not_extended_in_its_last_instant() -> None:
 def test_only_a_pending_order_is_extended(status: OrderStatus) -> None:
     with pytest.raises(HoldLapsed):
         an_order(status).extend(PLACED)
+
+
+def test_the_day_promised_is_that_of_the_payment_and_stays() -> None:
+    order = an_order()
+    calendar = DeliveryCalendar(UTC, "US", 14, working_days={"US": 1}, default=None)
+    paid_at = datetime(2026, 11, 16, 15, tzinfo=UTC)
+    order.pay(paid_at, calendar)
+    assert (order.status, order.promised_on) == (OrderStatus.PAID, date(2026, 11, 18))
+    order.prepare(paid_at, DeliveryCalendar(UTC), projected=True)
+    assert order.promised(DeliveryCalendar(UTC)) == date(2026, 11, 18)
+    assert order.delivery is not None
+    assert order.delivery.estimated == date(2026, 11, 18)
+
+
+def prepared() -> Order:
+    order = an_order(OrderStatus.PAID)
+    order.claimed_until = PLACED
+    order.prepare(PLACED, DeliveryCalendar(UTC), projected=True)
+    return order
+
+
+def packed(*statuses: ParcelStatus) -> Packing:
+    """One unit in one parcel that was reported of like this, minute by minute."""
+    parcel = Parcel(uuid4(), "DHL", "X", (ParcelLine("A", 1),), PLACED)
+    for minutes, status in enumerate(statuses, 1):
+        at = PLACED + timedelta(minutes=minutes)
+        parcel = parcel.reported(Report(f"msg_{minutes}", status, at, "Salem"), UTC)
+    return Packing((Ordered("A", 1),), (parcel,))
+
+
+def test_a_paid_order_is_prepared_with_its_first_delivery() -> None:
+    order = prepared()
+    assert (order.status, order.claimed_until) == (OrderStatus.PREPARING, None)
+    assert order.delivery is not None
+    assert (order.delivery.status, order.delivery.version) == (ShipmentStatus.PREPARING, 1)
+    assert order.delivery.projected
+    with pytest.raises(IllegalTransition):
+        an_order().prepare(PLACED, DeliveryCalendar(UTC), projected=True)
+
+
+def test_an_order_follows_its_parcels_and_tells_dynamodb_each_time() -> None:
+    order = prepared()
+    seen = []
+    steps = (ParcelStatus.EXCEPTION, ParcelStatus.IN_TRANSIT, ParcelStatus.DELIVERED)
+    for some in range(len(steps) + 1):
+        order.follow(packed(*steps[:some]), PLACED, DeliveryCalendar(UTC))
+        seen.append(order.status)
+    assert seen == [
+        OrderStatus.PREPARING,
+        OrderStatus.PREPARING,
+        OrderStatus.SHIPPED,
+        OrderStatus.DELIVERED,
+    ]
+    assert order.delivery is not None
+    assert (order.delivery.version, order.delivery.projected, order.delivery.place) == (5, False, "Salem")
+    assert order.delivery.timestamp == PLACED + timedelta(minutes=3)
+
+
+def test_a_refunded_order_moves_no_more_whatever_its_parcel_does() -> None:
+    order = prepared()
+    order.move(OrderStatus.REFUNDED)
+    order.follow(packed(ParcelStatus.DELIVERED), PLACED, DeliveryCalendar(UTC))
+    assert order.status is OrderStatus.REFUNDED
+
+
+def test_a_shipment_withdrawn_before_it_was_written_has_a_day_of_the_shops_calendar() -> None:
+    order = an_order(OrderStatus.REFUNDED)
+    order.created_at = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
+    order.withdraw(PLACED, DeliveryCalendar(ZoneInfo("Europe/Berlin")))
+    assert order.delivery is not None
+    assert order.delivery.estimated == date(2026, 3, 6)
+    assert (order.delivery.status, order.delivery.projected) == (ShipmentStatus.CANCELLED, False)
+
+
+def test_an_order_without_a_delivery_has_nothing_to_tell_again() -> None:
+    order = an_order()
+    order.redeliver()
+    assert order.delivery is None

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from auditing import assert_sound
+
+from storefront.config import Settings
+from tests.support.audit import sound, unsound
+from tests.support.proxy import Proxy
+
+__all__ = ["sound", "unsound"]
 
 
-@pytest.fixture(autouse=True)
-def sound(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The audit, after each test that used a process; before it, so that it outlives the test's faults."""
-    process = request.getfixturevalue("process") if "process" in request.fixturenames else None
-    yield
-    if process is not None:
-        assert_sound(process)
+@pytest.fixture
+def proxy(dynamodb_endpoint: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """Between the test's shop and DynamoDB."""
+    made = Proxy.to(dynamodb_endpoint)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", made.address)
+    yield made
+    made.order("pass")
+    made.close()

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from factories import HOLD, back, lapse, order, pay_page, placement, product, shopper
+import time_machine
+from pydantic import SecretStr
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
@@ -17,9 +18,11 @@ from storefront.domain.errors import StoreUnavailable, TransactionLost
 from storefront.domain.orders import OrderStatus
 from storefront.process import Process
 from storefront.repositories.aurora.orders import Orders
-from storefront.services import carts, expiry, payments
+from storefront.services import carts, holds
 from storefront.services.checkout import Placement, place
 from storefront.stores import Stores
+from tests.support.factories import HOLD, lapse, order, pay_page, placement, product, shopper
+from tests.support.till import open_page, settle
 
 
 @pytest.fixture
@@ -71,7 +74,7 @@ def test_2_a_commit_whose_acknowledgement_is_lost_gives_one_order(
     stores: Stores, confirmed: Placement, admin: psycopg.Connection[tuple[object, ...]]
 ) -> None:
     """The transaction commits and the connection dies before the word of it is read."""
-    lost = []
+    lost: list[bool] = []
 
     def commit_and_die(session: Session) -> None:
         if not lost:
@@ -92,7 +95,7 @@ def test_2_a_commit_whose_acknowledgement_is_lost_gives_one_order(
 def test_2_a_commit_that_never_arrived_is_made_again(
     stores: Stores, confirmed: Placement, admin: psycopg.Connection[tuple[object, ...]]
 ) -> None:
-    lost = []
+    lost: list[bool] = []
 
     def die(_: Session) -> None:
         if not lost:
@@ -132,7 +135,7 @@ def test_19_a_connection_killed_anywhere_in_the_transaction_is_made_up_for(
     at: str,
 ) -> None:
     real = getattr(Orders, at)
-    killed = []
+    killed: list[bool] = []
 
     def after_a_kill(self: Orders, *args: object) -> object:
         if not killed:
@@ -166,7 +169,7 @@ def test_19_settling_and_expiring_are_made_up_for_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     paid, lapsed = order(stores), order(stores)
-    pay_page(payments.start(stores, process.stripe, paid, back, "USD"))
+    pay_page(open_page(process, paid))
     lapse(stores, lapsed)
     lock, expire = Orders.lock, Orders.expire
     killed: list[str] = []
@@ -186,8 +189,8 @@ def test_19_settling_and_expiring_are_made_up_for_too(
 
     monkeypatch.setattr(Orders, "lock", lock_after_a_kill)
     monkeypatch.setattr(Orders, "expire", expire_before_a_kill)
-    assert payments.settle(stores, process.stripe, paid, "USD") is OrderStatus.PAID
-    assert expiry.expire_lapsed(stores, process.stripe, "USD") == 1
+    assert settle(process, paid) is OrderStatus.PAID
+    assert holds.expire_lapsed(stores, process.stripe) == 1
     assert killed == ["lock", "expire"]
     assert reserved(stores) == 0
 
@@ -214,8 +217,6 @@ def test_20_a_database_that_refuses_says_so_at_once(settings: Settings, process:
 
 
 def _nowhere() -> object:
-    from pydantic import SecretStr
-
     return SecretStr("postgresql://nobody@127.0.0.1:9/none")
 
 
@@ -224,7 +225,7 @@ def test_18_a_deadlock_made_by_others_does_not_reach_the_shopper(
 ) -> None:
     """The server breaks a cycle by ending one of the two; here it is always ours, once."""
     reserve = Orders.reserve
-    ended = []
+    ended: list[bool] = []
 
     def chosen(self: Orders, cart_id: UUID) -> bool:
         if not ended:
@@ -241,15 +242,13 @@ def test_23_the_web_hosts_clock_decides_nothing(
     process: Process, stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fifteen minutes and more off, either way: holds go by the database's clock."""
-    import time_machine
-
     order_id = order(stores)
     real = time.time()
     for off in (-3600, 3600):
         with time_machine.travel(real + off, tick=True):
-            assert stores.orders.head(order_id).held
-            assert expiry.expire_lapsed(stores, process.stripe, "USD") == 0
-            fresh = stores.orders.head(order(stores))
+            assert stores.orders.summary(order_id).held
+            assert holds.expire_lapsed(stores, process.stripe) == 0
+            fresh = stores.orders.summary(order(stores))
     left = fresh.expires_at.timestamp() - real
     assert abs(left - HOLD.total_seconds()) < 60
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from auditing import assert_sound
+
+from storefront.config import Settings
+from storefront.process import Process
+from tests.support.audit import sound, unsound
+from tests.support.till import Till
+
+__all__ = ["sound", "unsound"]
 
 
 @pytest.fixture
-def unsound() -> None:
-    """Named by tests that break an invariant on purpose: no audit after them."""
+def till(process: Process, stripe: str) -> Till:
+    return Till(process, stripe)
 
 
-@pytest.fixture(autouse=True)
-def sound(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The audit, after each test that used a process."""
-    uses_stores = "process" in request.fixturenames and "unsound" not in request.fixturenames
-    process = request.getfixturevalue("process") if uses_stores else None
-    yield
-    if process is not None:
-        assert_sound(process)
+@pytest.fixture
+def wide(settings: Settings, process: Process) -> Iterator[Process]:
+    """A process with a connection for each of many threads."""
+    made = Process(settings, pool_size=25)
+    yield made
+    made.engines.dispose()

@@ -9,12 +9,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from factories import order, product, shopper
 
 from storefront.process import Process
 from storefront.services import cart_merge, carts
 from storefront.services.cart_merge import MergedLine, merge
 from storefront.stores import Stores
+from tests.support.factories import order, product, shopper
 
 EMAIL = "ada@example.com"
 THREADS = 50
@@ -70,13 +70,13 @@ def test_what_does_not_fit_is_told(stores: Stores, monkeypatch: pytest.MonkeyPat
 def test_orders_with_the_accounts_email_change_hands_with_their_carts(stores: Stores) -> None:
     guest, account = shopper(), shopper()
     mine = order(stores, user_id=guest)
-    cart_id = stores.orders.head(mine).cart_id
+    cart_id = stores.orders.summary(mine).cart_id
     merge(stores, guest, account, "ADA@example.com")
-    assert stores.orders.head(mine).user_id == account
+    assert stores.orders.summary(mine).user_id == account
     assert stores.orders.of_cart(cart_id, account) == mine
     theirs = order(stores, user_id=guest)
     merge(stores, guest, account, "bob@example.com")
-    assert stores.orders.head(theirs).user_id == guest
+    assert stores.orders.summary(theirs).user_id == guest
 
 
 def all_merge(process: Process, guests: list[UUID], account: UUID) -> list[Any]:

@@ -5,24 +5,24 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
-from factories import lapse, order, product, shopper
 from sqlalchemy import text
-from together import at_once
 
 from storefront.domain.cart import MAX_LINES
 from storefront.domain.errors import Conflict, NotFound, TooLarge
 from storefront.domain.ids import UserId
 from storefront.domain.orders import OrderStatus
 from storefront.process import Process
-from storefront.services import carts, expiry
+from storefront.services import carts, holds
 from storefront.stores import Stores
+from tests.support.concurrency import at_once
+from tests.support.factories import lapse, order, product, shopper
 
 
 def unpaid(stores: Stores, *skus: str, user_id: UserId | None = None, qty: int = 1) -> UUID:
     """An order whose hold ended."""
     order_id = order(stores, *skus, qty=qty, user_id=user_id)
     lapse(stores, order_id)
-    expiry._release(stores, [order_id])
+    holds._expire(stores, [order_id])
     return order_id
 
 
@@ -157,7 +157,7 @@ def test_products_no_longer_sold_stay_behind(stores: Stores) -> None:
 def test_a_paid_order_can_be_ordered_again_as_often_as_wished(stores: Stores) -> None:
     user_id, sku = shopper(), product(stores, price=0)
     order_id = order(stores, sku, user_id=user_id, qty=2)
-    assert stores.orders.head(order_id).status is OrderStatus.PAID
+    assert stores.orders.summary(order_id).status is OrderStatus.PAID
     for wanted in (2, 4):
         carts.order_again(stores, user_id, order_id)
         assert stores.carts.count(user_id) == wanted

@@ -13,7 +13,6 @@ import threading
 from pathlib import Path
 
 import pytest
-from factories import order, product
 from sqlalchemy import text
 
 from storefront.domain.catalog import DESCRIPTION_MAX, NAME_MAX, ListQuery
@@ -21,6 +20,7 @@ from storefront.domain.errors import Invalid, NotFound
 from storefront.services.catalog_file import LINE_MAX
 from storefront.services.catalog_import import Imported, import_catalog
 from storefront.stores import Stores
+from tests.support.factories import order, product
 
 HEADER = "sku,name,description,price_cents,category,image_url,quantity\n"
 GOOD = "pot,Teapot,Holds tea.,1250,Kitchen,/static/pot.svg,7\n"
@@ -246,7 +246,7 @@ def test_stock_is_set_on_request_and_never_below_what_is_reserved(stores: Stores
     assert (done.new, done.changed, done.stock_changed) == (1, 1, 1)
     kept = stores.products.page("held")
     assert (kept.name, kept.quantity, kept.reserved) == ("Product held", 5, 3)
-    received = dict(stores.db.rows(text("SELECT sku, received FROM stock")))  # type: ignore[arg-type]
+    received = {row.sku: row.received for row in stores.db.rows(text("SELECT sku, received FROM stock"))}
     assert received == {"held": 5, "free": 9, "new": 4}
     bring(stores, tmp_path, HEADER + "held,Held,,1,,,3\n", stock=True)
     assert stores.stock.level("held").quantity == 3

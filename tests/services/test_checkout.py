@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
-from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
-from factories import ADDRESS, HOLD, lapse, order, placement, product, shopper
-from sqlalchemy import text
-from together import at_once, wait_until
 
 from storefront.config import Settings
 from storefront.domain.errors import (
@@ -23,39 +18,26 @@ from storefront.domain.errors import (
     NotFound,
     StoreUnavailable,
     TooManyHolds,
-    TransactionLost,
 )
 from storefront.domain.money import MAX_CENTS
-from storefront.domain.orders import Kind, OrderStatus, PaymentStatus, Provider
+from storefront.domain.orders import EventKind, OrderStatus
+from storefront.domain.payments import PaymentStatus, Provider
 from storefront.process import Process
 from storefront.repositories.aurora.carts import Carts
 from storefront.repositories.aurora.orders import Orders
-from storefront.services import carts, expiry
+from storefront.services import carts, holds
 from storefront.services.checkout import Placement, place
 from storefront.stores import Stores
-
-
-def execute(stores: Stores, statement: str, **values: object) -> None:
-    with stores.transaction():
-        stores.db.session.execute(text(statement), values)
-
-
-def count(stores: Stores, table: str) -> int:
-    return int(stores.db.rows(text(f"SELECT count(*) FROM {table}"))[0][0])
+from tests.support.concurrency import at_once, wait_until
+from tests.support.database import count, somebody_waits, sql
+from tests.support.factories import ADDRESS, HOLD, lapse, order, placement, product, shopper
+from tests.support.till import capture
 
 
 def nothing_happened(stores: Stores, *skus: str) -> None:
     assert count(stores, "orders") == 0
     assert count(stores, "order_events") == 0
     assert [stores.stock.level(sku).reserved for sku in skus] == [0 for _ in skus]
-
-
-@pytest.fixture
-def wide(settings: Settings, process: Process) -> Iterator[Process]:
-    """A process with a connection for each of many threads."""
-    made = Process(settings, pool_size=25)
-    yield made
-    made.engines.dispose()
 
 
 # --- what placing does
@@ -74,7 +56,7 @@ def test_placing_reserves_closes_the_cart_and_writes_order_payment_and_event(sto
     assert view.total_cents == 3600
     assert [(line.sku, line.qty, line.price_cents) for line in view.lines] == [(sku, 3, 1200)]
     assert view.expires_at - view.created_at == timedelta(minutes=7)
-    assert [event.kind for event in view.events] == [Kind.PLACED]
+    assert [event.kind for event in view.events] == [EventKind.PLACED]
     assert (stores.stock.level(sku).quantity, stores.stock.level(sku).reserved) == (10, 3)
     assert stores.carts.active(user_id).cart_id is None
     assert view.address == ADDRESS
@@ -117,7 +99,7 @@ def test_a_shortage_that_appears_after_the_look_is_found_under_the_lock(
 def test_names_and_prices_are_frozen_when_the_order_is_placed(stores: Stores) -> None:
     sku = product(stores, price=1200, name="Blue jug")
     order_id = order(stores, sku, qty=2)
-    execute(stores, "UPDATE products SET price_cents = 9900, name = 'Red jug', listed = false")
+    sql(stores, "UPDATE products SET price_cents = 9900, name = 'Red jug', listed = false")
     view = stores.orders.view(order_id)
     assert [(line.name, line.price_cents) for line in view.lines] == [("Blue jug", 1200)]
     assert view.total_cents == 2400
@@ -126,10 +108,10 @@ def test_names_and_prices_are_frozen_when_the_order_is_placed(stores: Stores) ->
 def test_the_frozen_price_is_the_one_confirmed_not_the_one_when_it_was_added(stores: Stores) -> None:
     user_id, sku = shopper(), product(stores, price=1200)
     carts.add(stores, user_id, sku, 1)
-    execute(stores, "UPDATE products SET price_cents = 1500")
+    sql(stores, "UPDATE products SET price_cents = 1500")
     order_id = place(stores, placement(stores, user_id), HOLD)
     assert stores.orders.view(order_id).lines[0].price_cents == 1500
-    assert stores.orders.head(order_id).total_cents == 1500
+    assert stores.orders.summary(order_id).total_cents == 1500
 
 
 # --- what is no longer as it was seen
@@ -139,7 +121,7 @@ def test_a_price_that_changed_after_the_page_was_shown_is_never_charged(stores: 
     user_id, sku = shopper(), product(stores, price=1200)
     carts.add(stores, user_id, sku, 1)
     confirmed = placement(stores, user_id)
-    execute(stores, "UPDATE products SET price_cents = 900")
+    sql(stores, "UPDATE products SET price_cents = 900")
     with pytest.raises(CheckoutChanged) as caught:
         place(stores, confirmed, HOLD)
     assert [(d.sku, d.price_seen, d.price_now) for d in caught.value.differences] == [(sku, 1200, 900)]
@@ -170,7 +152,7 @@ def test_a_product_taken_off_sale_places_nothing_and_is_named(stores: Stores) ->
     user_id, sku = shopper(), product(stores)
     carts.add(stores, user_id, sku, 1)
     confirmed = placement(stores, user_id)
-    execute(stores, "UPDATE products SET listed = false")
+    sql(stores, "UPDATE products SET listed = false")
     with pytest.raises(CheckoutChanged) as caught:
         place(stores, confirmed, HOLD)
     assert [(d.sku, d.listed, d.available) for d in caught.value.differences] == [(sku, False, 0)]
@@ -200,7 +182,7 @@ def test_a_total_of_nothing_is_paid_at_once_without_stripe(stores: Stores) -> No
         Provider.NONE,
     )
     assert (stores.stock.level(sku).quantity, stores.stock.level(sku).reserved) == (3, 0)
-    assert {event.kind for event in view.events} == {Kind.PLACED, Kind.PAID}
+    assert {event.kind for event in view.events} == {EventKind.PLACED, EventKind.PAID}
 
 
 @pytest.mark.parametrize("price", [1, 49])
@@ -213,11 +195,11 @@ def test_a_total_below_what_stripe_takes_is_refused(stores: Stores, price: int) 
 
 
 def test_fifty_cents_can_be_paid(stores: Stores) -> None:
-    assert stores.orders.head(order(stores, product(stores, price=50))).total_cents == 50
+    assert stores.orders.summary(order(stores, product(stores, price=50))).total_cents == 50
 
 
 def test_the_largest_total_can_be_paid_and_one_cent_more_not(stores: Stores) -> None:
-    assert stores.orders.head(order(stores, product(stores, price=MAX_CENTS))).total_cents == 99_999_999
+    assert stores.orders.summary(order(stores, product(stores, price=MAX_CENTS))).total_cents == 99_999_999
     user_id, other = shopper(), product(stores, price=50_000_000)
     carts.add(stores, user_id, other, 2)
     with pytest.raises(Invalid, match="too large"):
@@ -259,7 +241,7 @@ def test_a_closed_cart_without_an_order_is_a_conflict(stores: Stores) -> None:
     user_id, sku = shopper(), product(stores)
     carts.add(stores, user_id, sku, 1)
     confirmed = placement(stores, user_id)
-    execute(stores, "UPDATE carts SET closed_at = now()")
+    sql(stores, "UPDATE carts SET closed_at = now()")
     with pytest.raises(Conflict):
         place(stores, confirmed, HOLD)
     nothing_happened(stores, sku)
@@ -287,7 +269,7 @@ def test_the_same_submit_after_the_order_ended_does_not_order_again(stores: Stor
     confirmed = placement(stores, user_id)
     order_id = place(stores, confirmed, HOLD)
     lapse(stores, order_id)
-    expiry._release(stores, [order_id])
+    holds._expire(stores, [order_id])
     assert place(stores, confirmed, HOLD) == order_id
     assert stores.stock.level(sku).reserved == 0
 
@@ -316,7 +298,7 @@ def test_a_fourth_live_hold_is_refused_until_one_has_ended(stores: Stores) -> No
     assert stores.stock.level(sku).reserved == 3
     assert stores.carts.active(user_id).count == 1, "what was refused stays in the cart"
     lapse(stores, first)
-    expiry._release(stores, [first])
+    holds._expire(stores, [first])
     place(stores, placement(stores, user_id), HOLD)
 
 
@@ -329,7 +311,7 @@ def test_ten_carts_of_one_shopper_at_once_make_three_holds(
     for _ in range(10):
         carts.add(stores, user_id, sku, 1)
         confirmed.append(placement(stores, user_id))
-        execute(stores, "UPDATE carts SET closed_at = now()")
+        sql(stores, "UPDATE carts SET closed_at = now()")
     monkeypatch.setattr(Carts, "lock_open", lambda *_: True)
     done = at_once(*[lambda one=one: place(wide.stores(), one, HOLD) for one in confirmed])
     assert len(done.results) == 3
@@ -337,136 +319,63 @@ def test_ten_carts_of_one_shopper_at_once_make_three_holds(
     assert stores.stock.level(sku).reserved == 3
 
 
-# --- races over stock
+def test_a_refused_hold_says_until_when(stores: Stores) -> None:
+    user_id, sku = shopper(), product(stores, quantity=100)
+    for _ in range(3):
+        order(stores, sku, user_id=user_id, hold=timedelta(minutes=2))
+    with pytest.raises(TooManyHolds) as refused:
+        order(stores, sku, user_id=user_id)
+    assert 60 < refused.value.retry_after <= 120
+    assert "2 minutes" in str(refused.value)
 
 
-def buyers(stores: Stores, number: int, *skus: str) -> list[Placement]:
-    """Shoppers who each confirmed a cart of these products, put in by half of them in the opposite order."""
-    found = []
-    for index in range(number):
-        user_id = shopper()
-        for sku in skus if index % 2 else reversed(skus):
-            carts.add(stores, user_id, sku, 1)
-        found.append(placement(stores, user_id))
-    return found
+def from_one_address(stores: Stores, sku: str, placed_from: str = "somewhere") -> Placement:
+    user_id = shopper()
+    carts.add(stores, user_id, sku, 1)
+    return replace(placement(stores, user_id), placed_from=placed_from)
 
 
-def test_the_last_unit_wanted_by_fifty_at_once_is_sold_once(wide: Process, stores: Stores) -> None:
-    sku = product(stores, quantity=1)
-    wanted = buyers(stores, 50, sku)
-    done = at_once(*[lambda one=one: place(wide.stores(), one, HOLD) for one in wanted])
-    assert len(done.results) == 1
-    assert done.kinds() == {CheckoutChanged}
-    assert (stores.stock.level(sku).quantity, stores.stock.level(sku).reserved) == (1, 1)
-    assert count(stores, "orders") == 1
+def test_an_address_holds_so_many_unpaid_orders_and_pays_for_as_many_as_it_likes(stores: Stores) -> None:
+    sku = product(stores, quantity=100)
+    held = [place(stores, from_one_address(stores, sku), HOLD, per_address=3) for _ in range(3)]
+    refused = from_one_address(stores, sku)
+    with pytest.raises(TooManyHolds):
+        place(stores, refused, HOLD, per_address=3)
+    place(stores, from_one_address(stores, sku, "elsewhere"), HOLD, per_address=3)
+    place(stores, from_one_address(stores, sku), HOLD, per_address=0)
+    capture(stores, held[0])
+    lapse(stores, held[1])
+    holds._expire(stores, [held[1]])
+    place(stores, refused, HOLD, per_address=3)
+    assert sql(
+        stores, "SELECT count(*) FROM orders WHERE placed_from IS NOT NULL AND status <> 'pending'"
+    ) == [(0,)], "where an order came from is forgotten when its hold ends"
 
 
-def test_control_without_the_lock_the_last_unit_would_be_sold_more_than_once(
-    wide: Process, stores: Stores, monkeypatch: pytest.MonkeyPatch, unsound: None
+@pytest.mark.parametrize("guarded", [True, False])
+def test_an_address_at_once_holds_no_more_than_it_may(
+    wide: Process, stores: Stores, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
-    """Read, decide, write: what the guard is there against. The CHECK is the last line of defence."""
+    """Without the lock they all see room: the test can tell."""
+    sku = product(stores, quantity=100)
+    confirmed = [from_one_address(stores, sku) for _ in range(10)]
+    count_holds = Orders._live_holds
 
-    def read_then_write(self: Orders, cart_id: UUID) -> bool:
-        session = self._db.session
-        lines = session.execute(
-            text(
-                "SELECT s.sku, s.quantity, s.reserved, i.qty FROM stock s JOIN cart_items i USING (sku)"
-                " WHERE i.cart_id = :c"
-            ),
-            {"c": cart_id},
-        ).all()
-        if any(line.quantity - line.reserved < line.qty for line in lines):
-            return False
-        for line in lines:
-            session.execute(
-                text("UPDATE stock SET reserved = :r WHERE sku = :s"),
-                {"r": line.reserved + line.qty, "s": line.sku},
-            )
-        return True
+    def slowly(self: Orders, of: object) -> object:
+        counted = count_holds(self, of)  # type: ignore[arg-type]
+        time.sleep(0.05)
+        return counted
 
-    monkeypatch.setattr(Orders, "reserve", read_then_write)
-    sku = product(stores, quantity=1)
-    wanted = buyers(stores, 50, sku)
-    done = at_once(*[lambda one=one: place(wide.stores(), one, HOLD) for one in wanted])
-    assert len(done.results) > 1, "the race must be there to be guarded against"
-    assert count(stores, "orders") > stores.stock.level(sku).reserved
-
-
-def test_fifty_carts_of_the_same_products_in_opposite_orders_meet_no_deadlock(
-    wide: Process, stores: Stores
-) -> None:
-    skus = [product(stores, f"SKU-{letter}", quantity=1000) for letter in "DACB"]
-    wanted = buyers(stores, 50, *skus)
-    # Without the second try, which would hide a deadlock.
-    once = place.__wrapped__  # type: ignore[attr-defined]
-    done = at_once(*[lambda one=one: once(wide.stores(), one, HOLD) for one in wanted])
-    assert done.errors == []
-    assert [stores.stock.level(sku).reserved for sku in skus] == [50] * 4
-
-
-@pytest.mark.parametrize("change", ["reserve", "release", "take_reserved", "take_free"])
-def test_18_stock_is_locked_in_sku_order_whatever_the_order_of_the_rows(
-    process: Process, stores: Stores, database_url: str, change: str, unsound: None
-) -> None:
-    """Somebody holds B. Who wants A to D, made and put in as D, A, C, B, must have A and no more than A."""
-    skus = [product(stores, letter, quantity=10) for letter in "DACB"]
-    order_id = order(stores, *skus)
-    cart_id = stores.orders.head(order_id).cart_id
-
-    def wait_for_b() -> None:
-        mine = process.stores()
-        calls = {
-            "reserve": lambda: mine.orders.reserve(cart_id),
-            "take_free": lambda: mine.stock.take_free(cart_id),
-        }
-        with mine.transaction():
-            calls.get(change, lambda: getattr(mine.stock, change)([cart_id]))()
-
-    with psycopg.connect(database_url) as holder, psycopg.connect(database_url) as probe:
-        holder.execute("SELECT 1 FROM stock WHERE sku = 'B' FOR UPDATE")
-        waiting = threading.Thread(target=wait_for_b)
-        waiting.start()
-        wait_until(lambda: somebody_waits(stores))
-        free = probe.execute("SELECT sku FROM stock ORDER BY sku FOR UPDATE SKIP LOCKED").fetchall()
-        probe.rollback()
-        holder.rollback()
-        waiting.join(10)
-    assert [sku for (sku,) in free] == ["C", "D"]
-
-
-def somebody_waits(stores: Stores) -> bool:
-    return bool(
-        stores.db.rows(
-            text(
-                "SELECT 1 FROM pg_stat_activity"
-                " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-            )
-        )
-    )
-
-
-def test_control_locks_taken_in_the_carts_own_order_do_deadlock(
-    wide: Process, stores: Stores, monkeypatch: pytest.MonkeyPatch, unsound: None
-) -> None:
-    def as_they_come(self: Orders, cart_id: UUID) -> bool:
-        skus = [
-            sku
-            for (sku,) in self._db.rows(text("SELECT sku FROM cart_items WHERE cart_id = :c"), {"c": cart_id})
-        ]
-        random.shuffle(skus)
-        for sku in skus:
-            self._db.session.execute(
-                text("UPDATE stock SET reserved = reserved + 1 WHERE sku = :s"), {"s": sku}
-            )
-            self._db.session.execute(text("SELECT pg_sleep(0.005)"))
-        return True
-
-    monkeypatch.setattr(Orders, "reserve", as_they_come)
-    skus = [product(stores, f"SKU-{letter}", quantity=1000) for letter in "DACB"]
-    wanted = buyers(stores, 12, *skus)
-    once = place.__wrapped__  # type: ignore[attr-defined]
-    done = at_once(*[lambda one=one: once(wide.stores(), one, HOLD) for one in wanted])
-    assert TransactionLost in done.kinds()
+    monkeypatch.setattr(Orders, "_live_holds", slowly)
+    if not guarded:
+        monkeypatch.setattr(Orders, "_in_turn", lambda *_: None)
+    done = at_once(*[lambda one=one: place(wide.stores(), one, HOLD, per_address=4) for one in confirmed])
+    if guarded:
+        assert len(done.results) == 4
+        assert done.kinds() == {TooManyHolds}
+        assert stores.stock.level(sku).reserved == 4
+    else:
+        assert len(done.results) > 4
 
 
 def test_what_is_added_while_the_cart_is_being_ordered_goes_into_the_next_cart(

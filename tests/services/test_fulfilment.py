@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from factories import ADDRESS, order, product
-from together import at_once
-from working import work
 
-from storefront.domain.customers import PostalAddress
-from storefront.domain.deliveries import ShipmentStatus, estimate
+from storefront.domain.addresses import PostalAddress
+from storefront.domain.deliveries import Shipment
+from storefront.domain.delivery_calendar import DeliveryCalendar
 from storefront.domain.errors import StoreUnavailable
-from storefront.domain.ids import OrderNumber, order_number_of
-from storefront.domain.orders import Kind, OrderStatus
+from storefront.domain.orders import EventKind, OrderStatus
+from storefront.domain.parcels import ShipmentStatus
+from storefront.domain.payments import RefundReason
 from storefront.process import Process
 from storefront.repositories.dynamodb.deliveries import Deliveries
-from storefront.services import delivery_address, fulfilment, payments
+from storefront.services import fulfilment, order_address
+from storefront.services.payments import refunds
 from storefront.stores import Stores
+from tests.support.concurrency import at_once
+from tests.support.factories import ADDRESS, order, product
+from tests.support.worker import work
 
 UTC = ZoneInfo("UTC")
 
@@ -30,7 +34,7 @@ def paid(stores: Stores) -> UUID:
 
 
 def ship(process: Process) -> int:
-    return fulfilment.write_shipments(process.stores(), UTC)
+    return fulfilment.write_shipments(process.stores())
 
 
 def shipment_status(stores: Stores, order_id: UUID) -> ShipmentStatus | None:
@@ -45,17 +49,17 @@ def test_a_paid_order_gets_its_shipment_and_is_prepared(process: Process, stores
     shipment = stores.deliveries.for_tracking(paid).shipment
     assert shipment is not None
     assert shipment.address == ADDRESS
-    assert order_number_of(shipment.tracking_code) == OrderNumber(view.number)
-    assert shipment.estimated_delivery == estimate(view.created_at.date())
+    assert shipment.parcels == ()
+    assert shipment.estimated_delivery == view.promised_on == DeliveryCalendar(UTC).promise(view.now, "US")
     assert ship(process) == 0
 
 
 def test_an_unpaid_order_never_gets_one(process: Process, stores: Stores) -> None:
     order_id = order(stores)
     ship(process)
-    fulfilment.write_shipment(stores, order_id, UTC)
+    fulfilment.write_shipment(stores, order_id)
     assert not stores.deliveries.exists(order_id)
-    assert stores.orders.head(order_id).status is OrderStatus.PENDING
+    assert stores.orders.summary(order_id).status is OrderStatus.PENDING
 
 
 def test_6_a_crash_before_the_shipment_is_written_is_made_up_for(
@@ -81,7 +85,7 @@ def test_7_a_crash_after_the_shipment_is_written_makes_no_second_one(
     assert ship(process) == 1
     work(process)
     assert stores.deliveries.for_tracking(paid) == first
-    assert stores.orders.head(paid).status is OrderStatus.PREPARING
+    assert stores.orders.summary(paid).status is OrderStatus.PREPARING
 
 
 def test_7_an_order_taken_back_after_such_a_crash_does_not_go_out(
@@ -89,7 +93,7 @@ def test_7_an_order_taken_back_after_such_a_crash_does_not_go_out(
 ) -> None:
     """The shipment says "preparing" and the order does not know of it: who packs goes by the shipment."""
     _die_before_aurora_knows(process, monkeypatch)
-    payments.refund(stores, paid, restock=True, by="shopper")
+    refunds.refund(stores, paid, restock=True, reason=RefundReason.SHOPPER)
     work(process)
     assert shipment_status(stores, paid) is ShipmentStatus.CANCELLED
 
@@ -100,7 +104,7 @@ def test_an_order_taken_back_while_its_shipment_is_written_does_not_go_out(
     create = Deliveries.create
 
     def overtaken(self: Deliveries, shipment: object) -> bool:
-        payments.refund(process.stores(), paid, restock=True, by="shopper")
+        refunds.refund(process.stores(), paid, restock=True, reason=RefundReason.SHOPPER)
         work(process)
         return create(self, shipment)  # type: ignore[arg-type]
 
@@ -108,7 +112,7 @@ def test_an_order_taken_back_while_its_shipment_is_written_does_not_go_out(
     ship(process)
     work(process)
     assert shipment_status(stores, paid) is ShipmentStatus.CANCELLED
-    assert stores.orders.head(paid).status is OrderStatus.REFUNDED
+    assert stores.orders.summary(paid).status is OrderStatus.REFUNDED
 
 
 def test_an_address_corrected_after_such_a_crash_reaches_the_shipment(
@@ -116,7 +120,7 @@ def test_an_address_corrected_after_such_a_crash_reaches_the_shipment(
 ) -> None:
     _die_before_aurora_knows(process, monkeypatch)
     new = PostalAddress(name="Ada", line1="1 New Road", city="Salem", region="OR", zip="97301", country="US")
-    delivery_address.correct(stores, paid, new)
+    order_address.correct(stores, paid, new)
     _leases_end(stores)
     work(process)
     shipment = stores.deliveries.for_tracking(paid).shipment
@@ -132,7 +136,7 @@ def test_an_address_corrected_while_the_shipment_is_written_reaches_it(
 
     def overtaken(self: Deliveries, shipment: object) -> bool:
         done = create(self, shipment)  # type: ignore[arg-type]
-        delivery_address.correct(process.stores(), paid, new)
+        order_address.correct(process.stores(), paid, new)
         return done
 
     monkeypatch.setattr(Deliveries, "create", overtaken)
@@ -151,7 +155,7 @@ def test_24_two_workers_write_one_shipment_each_order(process: Process, stores: 
     assert sum(done.results) == 12
     for order_id in ids:
         kinds = [event.kind for event in stores.orders.view(order_id).events]
-        assert kinds.count(Kind.PREPARING) == 1
+        assert kinds.count(EventKind.PREPARING) == 1
         assert stores.deliveries.exists(order_id)
 
 
@@ -168,8 +172,8 @@ def test_one_order_that_cannot_be_shipped_keeps_no_other_waiting(
 
     monkeypatch.setattr(Deliveries, "create", picky)
     assert ship(process) == 3
-    assert {stores.orders.head(one).status for one in others} == {OrderStatus.PREPARING}
-    assert stores.orders.head(paid).status is OrderStatus.PAID
+    assert {stores.orders.summary(one).status for one in others} == {OrderStatus.PREPARING}
+    assert stores.orders.summary(paid).status is OrderStatus.PAID
 
 
 def test_21_what_could_not_be_written_while_dynamodb_was_away_is_written_in_the_next_round(
@@ -185,7 +189,7 @@ def test_21_what_could_not_be_written_while_dynamodb_was_away_is_written_in_the_
         patch.setattr(Deliveries, "create", away)
         with pytest.raises(StoreUnavailable):
             ship(process)
-    assert {stores.orders.head(one).status for one in ids} == {OrderStatus.PAID}
+    assert {stores.orders.summary(one).status for one in ids} == {OrderStatus.PAID}
     assert ship(process) == 5
 
 
@@ -193,29 +197,28 @@ def test_an_older_write_never_undoes_a_newer_one(
     stores: Stores, process: Process, paid: UUID, unsound: None
 ) -> None:
     ship(process)
-    stores.deliveries.update(paid, ShipmentStatus.DELIVERED, ADDRESS, 5)
-    stores.deliveries.update(paid, ShipmentStatus.IN_TRANSIT, ADDRESS, 4)
-    assert shipment_status(stores, paid) is ShipmentStatus.DELIVERED
-    stores.deliveries.update(paid, ShipmentStatus.RETURNED, ADDRESS, 6)
-    assert shipment_status(stores, paid) is ShipmentStatus.RETURNED
+    written = stores.deliveries.for_tracking(paid).shipment
+    assert written is not None
+    for status, version, then in (
+        (ShipmentStatus.DELIVERED, 5, ShipmentStatus.DELIVERED),
+        (ShipmentStatus.IN_TRANSIT, 4, ShipmentStatus.DELIVERED),
+        (ShipmentStatus.RETURNED, 6, ShipmentStatus.RETURNED),
+    ):
+        stores.deliveries.update(paid, replace(written, status=status, version=version))
+        assert shipment_status(stores, paid) is then
 
 
 def test_an_update_makes_no_shipment_where_there_is_none(stores: Stores) -> None:
     order_id = order(stores)
-    stores.deliveries.update(order_id, ShipmentStatus.CANCELLED, ADDRESS, 2)
+    none = Shipment(str(order_id), ShipmentStatus.CANCELLED, date(2026, 11, 25), ADDRESS, version=2)
+    stores.deliveries.update(order_id, none)
     assert not stores.deliveries.exists(order_id)
-
-
-def test_the_promise_counts_working_days_only() -> None:
-    assert estimate(date(2026, 11, 20)) == date(2026, 11, 25)  # a Friday
-    assert estimate(date(2026, 11, 21)) == date(2026, 11, 25)
-    assert estimate(date(2026, 11, 16)) == date(2026, 11, 19)
 
 
 def _leases_end(stores: Stores) -> None:
     ids = [row.order_id for row in stores.orders.newest(100)]
     with stores.transaction():
-        stores.orders.unclaim(ids)
+        stores.order_queues.release(ids)
 
 
 def _die_before_aurora_knows(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:

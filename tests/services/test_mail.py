@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import re
-import socket
-import threading
-import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.message import EmailMessage
 from html import unescape
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
-from factories import (
-    back,
+from flask.testing import FlaskClient
+
+from storefront.domain.addresses import PostalAddress
+from storefront.domain.errors import StoreUnavailable
+from storefront.domain.orders import Actor, EventKind, OrderStatus
+from storefront.domain.payments import RefundReason
+from storefront.links import ChangeLinks, ResetLinks
+from storefront.payments.provider import Attempt, AttemptState
+from storefront.process import Process
+from storefront.repositories.dynamodb.outbox import AccountMail
+from storefront.services import cancellation, carts, holds, mail, order_links, strangers_mails
+from storefront.services.checkout import place
+from storefront.services.payments import attempts, refunds, settlement
+from storefront.services.worker import Worker
+from storefront.stores import Stores
+from tests.support.database import sql
+from tests.support.factories import (
     lapse,
     order,
     pay_page,
@@ -22,80 +33,10 @@ from factories import (
     product,
     shopper,
 )
-from flask.testing import FlaskClient
-from letterbox import Mailbox, body
-from sqlalchemy import text
-from working import quiet_worker
-
-from storefront.domain.customers import PostalAddress
-from storefront.domain.deliveries import CarrierEvent, ShipmentStatus
-from storefront.domain.errors import StoreUnavailable
-from storefront.domain.ids import OrderNumber, tracking_code
-from storefront.domain.orders import Kind, OrderStatus
-from storefront.links import ResetLinks
-from storefront.payments.provider import Attempt, AttemptState
-from storefront.process import Process
-from storefront.repositories.dynamodb.outbox import AccountMail
-from storefront.services import cancellation, carts, mail, payments, tracking
-from storefront.services.checkout import place
-from storefront.services.worker import Worker
-from storefront.stores import Stores
+from tests.support.mailbox import Mailbox, body, due, make_due, paid, refuse
+from tests.support.till import capture, captured, open_page, settle, unasked
 
 HOUR = timedelta(hours=1)
-
-
-def captured(stores: Stores, order_id: UUID, *, ref: str = "", cents: int | None = None) -> Attempt:
-    """What Stripe would tell of an order's payment that went through."""
-    total = stores.orders.head(order_id).total_cents
-    return Attempt(
-        ref=ref or f"cs_{order_id.hex}",
-        state=AttemptState.CAPTURED,
-        captured_cents=total if cents is None else cents,
-        currency="USD",
-        intent=f"pi_{ref or order_id.hex}",
-    )
-
-
-def pay(stores: Stores, order_id: UUID) -> OrderStatus:
-    attempt = captured(stores, order_id)
-    assert payments.keep_ref(stores, order_id, 1, attempt.ref)
-    return payments.apply(stores, order_id, attempt, "USD")
-
-
-def paid(stores: Stores, *skus: str) -> UUID:
-    order_id = order(stores, *skus)
-    pay(stores, order_id)
-    return order_id
-
-
-def carrier(
-    stores: Stores, order_id: UUID, status: ShipmentStatus, *, minutes: int = 0, place: str = ""
-) -> None:
-    number = OrderNumber(stores.orders.head(order_id).number)
-    at = datetime.now(UTC) + timedelta(minutes=minutes)
-    tracking.record(stores, CarrierEvent(uuid4().hex, tracking_code(number), status, at, place, ""))
-
-
-def ship(process: Process, stores: Stores, order_id: UUID) -> None:
-    quiet_worker(process).round()
-    assert stores.orders.head(order_id).status is OrderStatus.PREPARING
-
-
-def sql(stores: Stores, statement: str, **values: object) -> list[tuple[object, ...]]:
-    with stores.transaction():
-        result = stores.db.session.execute(text(statement), values)
-        return [tuple(row) for row in result] if result.returns_rows else []
-
-
-def due(stores: Stores) -> int:
-    """Events that nothing was sent or decided for yet."""
-    (row,) = sql(stores, "SELECT count(*) FROM order_events WHERE mailed_at IS NULL")
-    return int(str(row[0]))
-
-
-def make_due(stores: Stores) -> None:
-    """Let all leases, reminders and pauses be over."""
-    sql(stores, "UPDATE order_events SET mail_after = now() - interval '1 second' WHERE mailed_at IS NULL")
 
 
 def links(mail: EmailMessage) -> set[str]:
@@ -111,7 +52,7 @@ def test_a_paid_order_is_confirmed_with_all_it_holds(
     lamp = product(stores, name="Brass <lamp> & shade", price=4210)
     mug = product(stores, name="Stoneware mug", price=1200)
     order_id = paid(stores, lamp, mug)
-    number = stores.orders.head(order_id).number
+    number = stores.orders.summary(order_id).number
 
     mail.send_due(process, stores)
 
@@ -136,6 +77,22 @@ def test_a_paid_order_is_confirmed_with_all_it_holds(
     assert "$54.10" in page
 
 
+def test_a_refund_in_part_is_told_once_with_its_units_and_its_amount(
+    process: Process, stores: Stores, mailbox: Mailbox
+) -> None:
+    lamp = product(stores, name="Lamp <b>", price=4210)
+    order_id = paid(stores, lamp, product(stores))
+    mail.send_due(process, stores)
+    refunds.refund(stores, order_id, restock=False, reason=RefundReason.OPERATOR, units={lamp: 1})
+    for _ in range(2):
+        mail.send_due(process, stores)
+    _, told = sorted(mailbox.mails(), key=lambda one: "going back" in one["Subject"])
+    assert "is going back" in told["Subject"]
+    assert "This is for 1 × Lamp <b>." in body(told)
+    assert "$42.10 goes back to the card" in body(told)
+    assert "1 × Lamp &lt;b&gt;" in body(told, "html")
+
+
 def test_the_link_of_a_mail_shows_the_order_to_a_stranger_and_lets_nothing_be_changed(
     process: Process, stores: Stores, mailbox: Mailbox, client: FlaskClient
 ) -> None:
@@ -148,7 +105,7 @@ def test_the_link_of_a_mail_shows_the_order_to_a_stranger_and_lets_nothing_be_ch
     assert client.get(f"/orders/{order_id}").status_code == 404
     assert client.get(link.removeprefix("http://127.0.0.1")).status_code == 303
     assert client.get(f"/orders/{order_id}").status_code == 200
-    assert client.post(f"/orders/{order_id}/cancellation").status_code == 404
+    assert client.post(f"/orders/{order_id}/cancellation").status_code == 403
     other = paid(stores)
     key = link.partition("?key=")[2]
     assert client.get(f"/orders/{other}?key={key}").status_code == 404
@@ -165,7 +122,7 @@ def test_an_order_paid_in_time_gets_no_reminder(process: Process, stores: Stores
     order_id = order(stores)
     mail.send_due(process, stores)
     assert mailbox.mails() == []
-    pay(stores, order_id)
+    capture(stores, order_id)
     make_due(stores)
     mail.send_due(process, stores)
     assert [s.endswith("is confirmed") for s in mailbox.subjects()] == [True]
@@ -191,7 +148,7 @@ def test_an_order_that_stays_unpaid_is_reminded_of_once_while_it_is_held(
     # Its text is open to anybody who knows an address: no words of the one who ordered.
     assert "12 Mill Lane" not in body(letter)
     assert due(stores) == 0
-    assert stores.orders.head(order_id).status is OrderStatus.PENDING
+    assert stores.orders.summary(order_id).status is OrderStatus.PENDING
 
 
 def test_a_short_hold_is_reminded_of_after_its_third(stores: Stores) -> None:
@@ -210,11 +167,9 @@ def test_a_hold_that_ended_gets_no_reminder(process: Process, stores: Stores, ma
 
 def _expire(stores: Stores, order_id: UUID) -> Attempt:
     attempt = captured(stores, order_id)
-    assert payments.keep_ref(stores, order_id, 1, attempt.ref)
+    assert attempts.store_reference(stores, order_id, 1, attempt.ref)
     lapse(stores, order_id)
-    from storefront.services.expiry import _release
-
-    assert _release(stores, [order_id]) == [order_id]
+    assert holds._expire(stores, [order_id]) == 1
     return attempt
 
 
@@ -223,7 +178,7 @@ def test_paid_late_with_stock_left_is_told_as_such(
 ) -> None:
     order_id = order(stores)
     attempt = _expire(stores, order_id)
-    assert payments.apply(stores, order_id, attempt, "USD") is OrderStatus.PAID
+    assert settlement.apply(stores, unasked(), order_id, attempt) is OrderStatus.PAID
     make_due(stores)
     mail.send_due(process, stores)
     letter = mailbox.only()
@@ -238,7 +193,7 @@ def test_paid_late_and_sold_out_tells_that_the_money_goes_back(
     order_id = order(stores, sku)
     attempt = _expire(stores, order_id)
     order(stores, sku)
-    assert payments.apply(stores, order_id, attempt, "USD") is OrderStatus.REFUNDED
+    assert settlement.apply(stores, unasked(), order_id, attempt) is OrderStatus.REFUNDED
     mail.send_due(process, stores)
     letter = mailbox.only()
     assert letter["Subject"].endswith("is going back")
@@ -249,9 +204,9 @@ def test_paid_late_and_sold_out_tells_that_the_money_goes_back(
 def test_a_wrong_currency_is_not_told_in_ours(process: Process, stores: Stores, mailbox: Mailbox) -> None:
     order_id = order(stores)
     attempt = captured(stores, order_id)
-    assert payments.keep_ref(stores, order_id, 1, attempt.ref)
+    assert attempts.store_reference(stores, order_id, 1, attempt.ref)
     euros = Attempt(attempt.ref, AttemptState.CAPTURED, 99999, "EUR", attempt.intent)
-    payments.apply(stores, order_id, euros, "USD")
+    settlement.apply(stores, unasked(), order_id, euros)
     mail.send_due(process, stores)
     assert "999.99" not in body(mailbox.only())
     assert "All of it goes back" in body(mailbox.only())
@@ -261,7 +216,7 @@ def test_an_order_cancelled_at_once_is_told_of_once(
     process: Process, stores: Stores, mailbox: Mailbox
 ) -> None:
     order_id = paid(stores)
-    cancellation.cancel(stores, process.stripe, order_id, "USD", by="shopper")
+    cancellation.cancel(stores, process.stripe, order_id, by=Actor.SHOPPER)
     mail.send_due(process, stores)
     letter = mailbox.only()
     assert letter["Subject"].endswith("is going back")
@@ -274,7 +229,7 @@ def test_a_free_order_is_not_told_of_money(process: Process, stores: Stores, mai
     mail.send_due(process, stores)
     assert "paid" not in body(mailbox.only()).lower()
     mailbox.empty()
-    cancellation.cancel(stores, process.stripe, order_id, "USD", by="shopper")
+    cancellation.cancel(stores, process.stripe, order_id, by=Actor.SHOPPER)
     mail.send_due(process, stores)
     assert mailbox.only()["Subject"].endswith("is cancelled")
     assert "card" not in body(mailbox.only())
@@ -282,54 +237,10 @@ def test_a_free_order_is_not_told_of_money(process: Process, stores: Stores, mai
 
 def test_a_second_payment_is_told_of(process: Process, stores: Stores, mailbox: Mailbox) -> None:
     order_id = paid(stores)
-    payments.apply(stores, order_id, captured(stores, order_id, ref="cs_second"), "USD")
+    settlement.apply(stores, unasked(), order_id, captured(stores, order_id, ref="cs_second"))
     mail.send_due(process, stores)
     assert [s.partition(" ")[0] for s in mailbox.subjects()] == ["Your", "A"]
     assert "was paid twice" in body(mailbox.mails()[1])
-
-
-def test_of_a_parcels_steps_the_first_in_transit_and_delivered_are_told(
-    process: Process, stores: Stores, mailbox: Mailbox
-) -> None:
-    order_id = paid(stores)
-    ship(process, stores, order_id)
-    for number, status in enumerate(
-        [
-            ShipmentStatus.IN_TRANSIT,
-            ShipmentStatus.IN_TRANSIT,
-            ShipmentStatus.OUT_FOR_DELIVERY,
-        ]
-    ):
-        carrier(stores, order_id, status, minutes=number)
-    mail.send_due(process, stores)
-    # Reported late: it happened before the one that was told of already.
-    carrier(stores, order_id, ShipmentStatus.IN_TRANSIT, minutes=-90)
-    mail.send_due(process, stores)
-    carrier(stores, order_id, ShipmentStatus.DELIVERED, minutes=9, place="Front porch")
-    carrier(stores, order_id, ShipmentStatus.DELIVERED, minutes=10)
-    carrier(stores, order_id, ShipmentStatus.RETURNED, minutes=11)
-    mail.send_due(process, stores)
-    head = stores.orders.head(order_id)
-    assert mailbox.subjects() == [
-        f"Your order {head.number} is confirmed",
-        f"Your order {head.number} is on its way",
-        f"Your order {head.number} was delivered",
-    ]
-    shipped, delivered = mailbox.mails()[1:]
-    assert tracking_code(OrderNumber(head.number)) in body(shipped)
-    assert tracking_code(OrderNumber(head.number)) in body(shipped, "html")
-    assert "Front porch" in body(delivered)
-
-
-def test_news_that_is_overtaken_is_not_sent(process: Process, stores: Stores, mailbox: Mailbox) -> None:
-    order_id = paid(stores)
-    ship(process, stores, order_id)
-    mail.send_due(process, stores)
-    mailbox.empty()
-    carrier(stores, order_id, ShipmentStatus.IN_TRANSIT)
-    carrier(stores, order_id, ShipmentStatus.DELIVERED, minutes=1)
-    mail.send_due(process, stores)
-    assert [s.endswith("was delivered") for s in mailbox.subjects()] == [True]
 
 
 # --- what shoppers type
@@ -346,12 +257,12 @@ def test_a_name_adds_no_header(process: Process, stores: Stores, mailbox: Mailbo
     address = PostalAddress(**{**confirmed.address.__dict__, "name": evil.replace("\x00", "")})
     with stores.transaction():
         stores.orders.lock(order_id)[0].address = address
-    pay(stores, order_id)
+    capture(stores, order_id)
     mail.send_due(process, stores)
     letter = mailbox.only()
     assert letter["Bcc"] is None
     assert letter["Cc"] is None
-    assert letter.get_all("Subject") == [f"Your order {stores.orders.head(order_id).number} is confirmed"]
+    assert letter.get_all("Subject") == [f"Your order {stores.orders.summary(order_id).number} is confirmed"]
     assert [a.addr_spec for a in letter["To"].addresses] == ["ada@example.com"]
 
 
@@ -365,223 +276,8 @@ def test_an_address_that_is_none_is_given_up_and_holds_up_nobody(
     sql(stores, "UPDATE orders SET email = :evil WHERE order_id = :id", evil=evil, id=first)
     second = paid(stores)
     mail.send_due(process, stores)
-    assert stores.orders.head(second).number in mailbox.only()["Subject"]
+    assert stores.orders.summary(second).number in mailbox.only()["Subject"]
     assert not sql(stores, "SELECT 1 FROM order_events WHERE kind = 'paid' AND mailed_at IS NULL")
-
-
-# --- at least once, and nothing waits for it
-
-
-class Killed(BaseException):
-    """The worker's process ends here."""
-
-
-def test_a_crash_between_sending_and_marking_sends_the_same_mail_again(
-    process: Process, stores: Stores, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    paid(stores)
-
-    def killed(*_: object) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(mail, "_mark", killed)
-        with pytest.raises(Killed):
-            mail.send_due(process, stores)
-    assert len(mailbox.mails()) == 1
-    # Until the lease ends another worker leaves it alone.
-    mail.send_due(process, process.stores())
-    assert len(mailbox.mails()) == 1
-    make_due(stores)
-    mail.send_due(process, process.stores())
-    first, again = mailbox.mails()
-    assert first["Message-ID"] == again["Message-ID"]
-    assert body(first) == body(again)
-    mail.send_due(process, process.stores())
-    assert len(mailbox.mails()) == 2
-
-
-def test_a_crash_before_sending_loses_nothing(
-    process: Process, stores: Stores, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    paid(stores)
-
-    def killed(*_: object, **__: object) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(process.mailer, "send", killed)
-        with pytest.raises(Killed):
-            mail.send_due(process, stores)
-    make_due(stores)
-    mail.send_due(process, stores)
-    assert len(mailbox.mails()) == 1
-
-
-def test_no_transaction_is_open_while_ses_is_asked(
-    process: Process, stores: Stores, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    paid(stores)
-    seen: list[int] = []
-
-    def look(*_: object, **__: object) -> None:
-        open_ = "state LIKE 'idle in transaction%' AND datname = current_database()"
-        seen.append(len(stores.db.rows(text(f"SELECT 1 FROM pg_stat_activity WHERE {open_}"))))
-
-    monkeypatch.setattr(process.mailer, "send", look)
-    mail.send_due(process, stores)
-    assert seen == [0]
-
-
-def test_several_workers_send_every_mail_once(process: Process, stores: Stores, mailbox: Mailbox) -> None:
-    numbers = {stores.orders.head(paid(stores)).number for _ in range(24)}
-
-    def work() -> None:
-        while mail.send_due(process, process.stores()):
-            pass
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    subjects = mailbox.subjects()
-    assert len(subjects) == 24
-    assert {s.split()[2] for s in subjects} == numbers
-
-
-def test_a_mail_that_cannot_be_written_keeps_no_other(
-    process: Process, stores: Stores, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    broken, good = paid(stores), paid(stores)
-    template_for = mail.template_for
-    monkeypatch.setattr(
-        mail, "template_for", lambda o, e: "no_such_mail" if o.order_id == broken else template_for(o, e)
-    )
-    assert mail.send_due(process, stores) == 1
-    assert stores.orders.head(good).number in mailbox.only()["Subject"]
-    (row,) = sql(
-        stores, "SELECT mail_after > now() FROM order_events WHERE kind = 'paid' AND mailed_at IS NULL"
-    )
-    assert row == (True,)
-
-
-@pytest.fixture
-def black_hole(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A mail service that takes connections and never says anything."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", f"http://127.0.0.1:{server.getsockname()[1]}")
-        yield
-
-
-def test_ses_away_is_later_and_nothing_is_lost(
-    process: Process, stores: Stores, monkeypatch: pytest.MonkeyPatch, mailbox: Mailbox
-) -> None:
-    for _ in range(3):
-        paid(stores)
-    away = Process(process.settings)
-    with monkeypatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL_SESV2", "http://127.0.0.1:9")
-        with pytest.raises(StoreUnavailable) as error:
-            mail.send_due(away, stores)
-        assert error.value.store == "ses"
-        # All of them wait a little: an outage is not asked about for each.
-        assert mail.send_due(away, stores) == 0
-    away.engines.dispose()
-    make_due(stores)
-    assert mail.send_due(process, stores) >= 3
-    assert len(mailbox.mails()) == 3
-
-
-def test_a_mail_service_that_hangs_holds_up_no_order(
-    process: Process, stores: Stores, stripe: str, black_hole: None
-) -> None:
-    first = paid(stores)
-    worker = Worker(process)
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    try:
-        wait_for(lambda: sql(stores, "SELECT 1 FROM order_events WHERE mail_after > now() AND kind = 'paid'"))
-        begun = time.monotonic()
-        second = order(stores)
-        lapsing = order(stores)
-        lapse(stores, lapsing)
-        pay(stores, second)
-        wait_for(lambda: stores.orders.head(second).status is OrderStatus.PREPARING)
-        wait_for(lambda: stores.orders.head(lapsing).status is OrderStatus.EXPIRED)
-        assert time.monotonic() - begun < 2.5
-        assert stores.orders.head(first).status is OrderStatus.PREPARING
-    finally:
-        worker.stop()
-        thread.join()
-
-
-def wait_for(true: object, bound: float = 15) -> None:
-    end = time.monotonic() + bound
-    while not true():  # type: ignore[operator]
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.02)
-
-
-def test_old_news_is_given_up_while_ses_is_away(
-    process: Process, stores: Stores, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    paid(stores)
-    sql(stores, "UPDATE order_events SET at = at - interval '4 days' WHERE kind = 'paid'")
-    assert mail.send_due(process, stores) == 1
-    assert not sql(stores, "SELECT 1 FROM order_events WHERE kind = 'paid' AND mailed_at IS NULL")
-
-
-def test_ses_refusing_a_mail_for_good_is_not_asked_again(
-    process: Process, stores: Stores, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    paid(stores)
-    asked = refuse(process, monkeypatch, "MessageRejected", "Address blacklisted")
-    mail.send_due(process, stores)
-    make_due(stores)
-    mail.send_due(process, stores)
-    assert len(asked) == 1
-
-
-@pytest.mark.parametrize(
-    ("code", "message"),
-    [
-        ("TooManyRequestsException", "Maximum sending rate exceeded"),
-        ("MessageRejected", "Email address is not verified. shop@example.com"),
-        ("SendingPausedException", "paused"),
-        ("MailFromDomainNotVerifiedException", ""),
-    ],
-)
-def test_what_is_about_us_is_tried_again(
-    process: Process,
-    stores: Stores,
-    mailbox: Mailbox,
-    monkeypatch: pytest.MonkeyPatch,
-    code: str,
-    message: str,
-) -> None:
-    paid(stores)
-    with monkeypatch.context() as patch:
-        refuse(process, patch, code, message)
-        with pytest.raises(StoreUnavailable):
-            mail.send_due(process, stores)
-    make_due(stores)
-    mail.send_due(process, stores)
-    assert len(mailbox.mails()) == 1
-
-
-def refuse(process: Process, patch: pytest.MonkeyPatch, code: str, message: str) -> list[object]:
-    """Let SES answer with an error; the requests that it got."""
-    from botocore.exceptions import ClientError
-
-    asked: list[object] = []
-
-    def answer(**request: object) -> None:
-        asked.append(request)
-        raise ClientError({"Error": {"Code": code, "Message": message}}, "SendEmail")
-
-    patch.setattr(process.mailer._ses._ses, "send_email", answer)
-    return asked
 
 
 # --- the outbox
@@ -636,8 +332,8 @@ def test_two_workers_take_a_waiting_mail_once_and_a_dead_ones_is_taken_again(out
 
 
 def _items(stores: Stores) -> list[str]:
-    answer = stores._dynamodb.client.query(
-        TableName=stores._dynamodb.users,
+    answer = stores.dynamodb.client.query(
+        TableName=stores.dynamodb.users,
         KeyConditionExpression="user_id = :p",
         ExpressionAttributeValues={":p": {"S": "outbox"}},
     )
@@ -661,9 +357,63 @@ def test_an_outbox_mail_survives_ses_away(
 
 def test_the_worker_sends_both_kinds(process: Process, outbox: Stores, mailbox: Mailbox, stripe: str) -> None:
     order_id = order(outbox)
-    pay_page(payments.start(outbox, process.stripe, order_id, back, "USD"))
-    assert payments.settle(outbox, process.stripe, order_id, "USD") is OrderStatus.PAID
+    pay_page(open_page(process, order_id))
+    assert settle(process, order_id) is OrderStatus.PAID
     outbox.outbox.put(AccountMail.PASSWORD_RESET, "a@example.com", NONCE, lifetime=HOUR)
     Worker(process).round()
     assert len(mailbox.mails()) == 2
-    assert outbox.events.happened(order_id, Kind.PREPARING)
+    assert outbox.events.happened(order_id, EventKind.PREPARING)
+
+
+# --- mails that strangers can cause
+
+
+def test_an_address_gets_ten_an_hour_of_what_strangers_can_cause(
+    process: Process, stores: Stores, mailbox: Mailbox
+) -> None:
+    sku = product(stores, quantity=100)
+    for number in range(13):
+        one = order(stores, sku)
+        # Somebody's address, spelled as one likes.
+        sql(stores, "UPDATE orders SET email = :e WHERE order_id = :o", e=f"{'aA'[number % 2]}da@x.co", o=one)
+    make_due(stores)
+    while mail.send_due(process, stores):
+        pass
+    assert len(mailbox.mails()) == 10
+    assert due(stores) == 0, "what is withheld is done with"
+
+
+def test_mails_about_a_paid_order_are_never_withheld(
+    process: Process, stores: Stores, mailbox: Mailbox
+) -> None:
+    for number in range(10):
+        assert strangers_mails.may_go(process.settings, stores, "ada@example.com", str(number))
+    assert not strangers_mails.may_go(process.settings, stores, "ada@example.com", "one more")
+    assert strangers_mails.may_go(process.settings, stores, "ada@example.com", "3"), "a mail tried again"
+    order_id = paid(stores)
+    held = order(stores)
+    make_due(stores)
+    while mail.send_due(process, stores):
+        pass
+    assert [one["Subject"] for one in mailbox.mails()] == [
+        f"Your order {stores.orders.summary(order_id).number} is confirmed"
+    ]
+    assert stores.orders.summary(held).held
+
+
+def test_an_hour_later_mails_go_again(process: Process, stores: Stores) -> None:
+    for number in range(10):
+        strangers_mails.may_go(process.settings, stores, "ada@example.com", str(number))
+    sql(stores, "UPDATE strangers_mails SET at = at - interval '61 minutes'")
+    assert strangers_mails.may_go(process.settings, stores, "ada@example.com", "one more")
+    assert "ada" not in str(sql(stores, "SELECT * FROM strangers_mails"))
+
+
+def test_the_link_of_a_mail_that_came_too_late_is_not_sent(
+    process: Process, stores: Stores, mailbox: Mailbox
+) -> None:
+    order_id = order(stores)
+    order_links.ask(stores, ChangeLinks(process.settings), order_id)
+    sql(stores, "UPDATE order_events SET at = at - interval '31 minutes' WHERE kind = 'link_asked'")
+    mail.send_due(process, stores)
+    assert mailbox.mails() == []

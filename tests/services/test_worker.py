@@ -5,24 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from datetime import timedelta
-from uuid import UUID
 
 import pytest
-from factories import back, lapse, order, pay_page, product
 from sqlalchemy import text
-from stripe_control import away
-from working import quiet_worker, work
 
 from storefront.domain.errors import StoreUnavailable
-from storefront.domain.orders import OrderStatus, PaymentStatus
+from storefront.domain.orders import OrderStatus
+from storefront.domain.payments import PaymentStatus, RefundReason
 from storefront.process import Process
 from storefront.repositories.dynamodb.deliveries import Deliveries
-from storefront.services import payments, worker
+from storefront.services import holds
+from storefront.services.payments import refunds, settlement
 from storefront.stores import Stores
-
-
-def start(process: Process, order_id: UUID) -> str:
-    return payments.start(process.stores(), process.stripe, order_id, back, "USD")
+from tests.support.factories import lapse, order, pay_page, product
+from tests.support.stripe_control import unavailable
+from tests.support.till import open_page, settle
+from tests.support.worker import quiet_worker, work
 
 
 def older(stores: Stores) -> None:
@@ -35,10 +33,10 @@ def test_10_a_payment_whose_webhook_was_lost_is_found_and_shipped(
     process: Process, stores: Stores, stripe: str
 ) -> None:
     order_id = order(stores)
-    pay_page(start(process, order_id))
+    pay_page(open_page(process, order_id))
     older(stores)
     work(process)
-    assert stores.orders.head(order_id).status is OrderStatus.PREPARING
+    assert stores.orders.summary(order_id).status is OrderStatus.PREPARING
 
 
 def test_5_a_crash_after_the_capture_is_made_up_for_once(
@@ -46,15 +44,15 @@ def test_5_a_crash_after_the_capture_is_made_up_for_once(
 ) -> None:
     sku = product(stores, quantity=5)
     order_id = order(stores, sku, qty=2)
-    pay_page(start(process, order_id))
+    pay_page(open_page(process, order_id))
     with monkeypatch.context() as patch:
-        patch.setattr(payments, "_captured", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(settlement, "_captured", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            payments.settle(stores, process.stripe, order_id, "USD")
-    assert stores.orders.head(order_id).status is OrderStatus.PENDING
+            settle(process, order_id)
+    assert stores.orders.summary(order_id).status is OrderStatus.PENDING
     older(stores)
     work(process, rounds=3)
-    assert stores.orders.head(order_id).status is OrderStatus.PREPARING
+    assert stores.orders.summary(order_id).status is OrderStatus.PREPARING
     assert (stores.stock.level(sku).quantity, stores.stock.level(sku).reserved) == (3, 0)
 
 
@@ -62,12 +60,12 @@ def test_3_a_crash_before_stripe_is_called_ends_with_the_hold(process: Process, 
     order_id = order(stores)
     lapse(stores, order_id)
     work(process)
-    assert stores.orders.head(order_id).status is OrderStatus.EXPIRED
+    assert stores.orders.summary(order_id).status is OrderStatus.EXPIRED
 
 
 def test_a_payment_is_asked_about_less_and_less_often(process: Process, stores: Stores, stripe: str) -> None:
     order_id = order(stores, hold=timedelta(hours=10))
-    start(process, order_id)
+    open_page(process, order_id)
     with stores.transaction():
         stores.db.session.execute(text("UPDATE orders SET created_at = now() - interval '2 hours'"))
         stores.db.session.execute(text("UPDATE orders SET expires_at = now() + interval '8 hours'"))
@@ -79,13 +77,13 @@ def test_a_payment_is_asked_about_less_and_less_often(process: Process, stores: 
 def test_settling_goes_on_at_once_when_stripe_is_back(process: Process, stores: Stores, stripe: str) -> None:
     ids = [order(stores) for _ in range(3)]
     for order_id in ids:
-        pay_page(start(process, order_id))
+        pay_page(open_page(process, order_id))
     older(stores)
-    with away(stripe):
+    with unavailable(stripe):
         work(process)
-    assert {stores.orders.head(one).status for one in ids} == {OrderStatus.PENDING}
+    assert {stores.orders.summary(one).status for one in ids} == {OrderStatus.PENDING}
     work(process)
-    assert {stores.orders.head(one).status for one in ids} == {OrderStatus.PREPARING}
+    assert {stores.orders.summary(one).status for one in ids} == {OrderStatus.PREPARING}
 
 
 def test_one_payment_that_stripe_does_not_know_keeps_no_other_waiting(
@@ -93,15 +91,15 @@ def test_one_payment_that_stripe_does_not_know_keeps_no_other_waiting(
 ) -> None:
     odd, *ids = [order(stores) for _ in range(4)]
     for order_id in ids:
-        pay_page(start(process, order_id))
+        pay_page(open_page(process, order_id))
     with stores.transaction():
         stores.db.session.execute(
             text("UPDATE payments SET external_ref = 'cs_gone' WHERE order_id = :o"), {"o": odd}
         )
     older(stores)
     work(process)
-    assert {stores.orders.head(one).status for one in ids} == {OrderStatus.PREPARING}
-    assert stores.orders.head(odd).status is OrderStatus.PENDING
+    assert {stores.orders.summary(one).status for one in ids} == {OrderStatus.PREPARING}
+    assert stores.orders.summary(odd).status is OrderStatus.PENDING
 
 
 def test_a_refund_does_not_wait_for_dynamodb(
@@ -109,17 +107,17 @@ def test_a_refund_does_not_wait_for_dynamodb(
 ) -> None:
     """Claims are on the order: a shipment that can't be cancelled must not hold up the money."""
     order_id = order(stores)
-    pay_page(start(process, order_id))
-    payments.settle(stores, process.stripe, order_id, "USD")
+    pay_page(open_page(process, order_id))
+    settle(process, order_id)
     work(process)
-    payments.refund(stores, order_id, restock=True, by="shopper")
+    refunds.refund(stores, order_id, restock=True, reason=RefundReason.SHOPPER)
 
     def away_(*_: object) -> None:
         raise StoreUnavailable("dynamodb")
 
     monkeypatch.setattr(Deliveries, "update", away_)
     work(process)
-    assert stores.orders.head(order_id).payment_status is PaymentStatus.REFUNDED
+    assert stores.orders.summary(order_id).payment_status is PaymentStatus.REFUNDED
 
 
 def test_one_jobs_failure_keeps_no_other_from_its_turn(
@@ -128,10 +126,10 @@ def test_one_jobs_failure_keeps_no_other_from_its_turn(
     def breaks(*_: object) -> int:
         raise ArithmeticError("a bug")
 
-    monkeypatch.setattr(worker.expiry, "expire_lapsed", breaks)
+    monkeypatch.setattr(holds, "expire_lapsed", breaks)
     order_id = order(stores, product(stores, price=0))
     work(process)
-    assert stores.orders.head(order_id).status is OrderStatus.PREPARING
+    assert stores.orders.summary(order_id).status is OrderStatus.PREPARING
 
 
 def test_a_worker_stops_between_two_jobs_and_being_told_twice_is_no_harm(process: Process) -> None:
@@ -153,7 +151,7 @@ def test_lapsed_holds_end_within_two_seconds_of_a_running_worker(process: Proces
         order_id = order(stores)
         lapse(stores, order_id)
         started = time.monotonic()
-        while stores.orders.head(order_id).status is OrderStatus.PENDING:
+        while stores.orders.summary(order_id).status is OrderStatus.PENDING:
             assert time.monotonic() - started < 2
             time.sleep(0.02)
     finally:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import requests
 import stripe
-from standins.stripe_shop import Receiver, Standin
+
+from tests.support.stripe_shop import Receiver, Standin
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,9 +11,9 @@ import boto3
 import pytest
 import requests
 from botocore.exceptions import ClientError
-from running import Running
 
-from storefront.standins.journal import Journal, read, rewrite
+from standins.journal import Journal, read, rewrite
+from tests.support.processes import Running
 
 TABLE = "users"
 KEY = {"user_id": {"S": "u"}, "item": {"S": "profile"}}
@@ -26,13 +26,9 @@ class Aws:
         self.start()
 
     def start(self) -> None:
-        self.running = Running.module("storefront.standins.aws", "--port", "0", "--data", str(self.data))
+        self.running = Running.module("standins.aws", "--port", "0", "--data", str(self.data))
         self.dynamodb = self._client("dynamodb")
         self.ses = self._client("sesv2")
-
-    def restart(self) -> None:
-        self.running.kill()
-        self.start()
 
     def _client(self, service: Any) -> Any:
         return boto3.client(

@@ -14,13 +14,15 @@ import psycopg
 import pytest
 from standardwebhooks import Webhook
 
-from storefront.standins.carrier import STEPS, Carrier, Rounds
-from storefront.standins.postgres import Postgres
+from standins.carrier import STEPS, Carrier, Rounds
+from standins.postgres import Postgres
+from storefront.domain.deliveries import CARRIER
 
 pytestmark = pytest.mark.alone
 
 SECRET = "whsec_" + "c2VjcmV0IG9mIHRoZSB0ZXN0cyBvZiB0aGUgY2Fycmllcg=="
 STEP = timedelta(seconds=10)
+ORDER = "11111111-1111-4111-8111-111111111111"
 START = datetime.now(UTC) - timedelta(seconds=60)
 
 
@@ -40,7 +42,7 @@ class Shop:
                 shop.events.append(Webhook(SECRET).verify(body, dict(self.headers)))
                 shop.ids.append(self.headers["webhook-id"])
                 if shop.status == 204:
-                    shop.take(shop.events[-1]["data"])
+                    shop.take(shop.events[-1])
                 self.send_response(shop.status)
                 self.end_headers()
 
@@ -51,10 +53,22 @@ class Shop:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.server_port}/webhooks/carrier"
 
-    def take(self, data: dict[str, Any]) -> None:
-        status = "delivered" if data["status"] == "delivered" else "shipped"
-        delivery = {key: data[key] for key in ("status", "timestamp", "tracking_code")}
-        self.database.execute("UPDATE orders SET status = %s, delivery = %s", (status, json.dumps(delivery)))
+    def take(self, event: dict[str, Any]) -> None:
+        data = event["data"]
+        if event["type"] == "parcel.booked":
+            self.book(data["tracking_code"], data["carrier"])
+        else:
+            self.move(data["status"], data["timestamp"])
+
+    def book(self, code: str, carrier: str = CARRIER, status: str = "preparing") -> None:
+        self.database.execute(
+            "INSERT INTO parcels VALUES (gen_random_uuid(), %s, %s, %s, %s, %s, %s)",
+            (ORDER, carrier, code, status, START, START),
+        )
+        self.database.execute("INSERT INTO parcel_lines SELECT parcel_id, 'mug', 1 FROM parcels")
+
+    def move(self, status: str, at: str) -> None:
+        self.database.execute("UPDATE parcels SET status = %s, at = %s", (status, at))
 
     def stop(self) -> None:
         self.server.shutdown()
@@ -72,21 +86,44 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 @pytest.fixture
 def shop(postgres: Postgres) -> Iterator[Shop]:
-    """One parcel, ready to be collected since START."""
+    """One order, prepared at START and in no parcel."""
     url = postgres.url("storefront")
     with psycopg.connect(url) as connection:
-        connection.execute("DROP TABLE IF EXISTS orders")
-        connection.execute("CREATE TABLE orders (status text, delivery jsonb, address text)")
-        ready = {"status": "preparing", "timestamp": START.isoformat(), "tracking_code": "LF1"}
+        connection.execute("DROP TABLE IF EXISTS orders, cart_items, parcels, parcel_lines")
         connection.execute(
             """
-            INSERT INTO orders VALUES ('preparing', %s, %s), ('paid', NULL, '{}'), ('preparing', NULL, '{}')
-            """,
-            (json.dumps(ready), json.dumps({"city": "Bergen"})),
+            CREATE TABLE orders (order_id uuid, cart_id uuid, number text, status text, delivery jsonb,
+                                 address text);
+            CREATE TABLE cart_items (cart_id uuid, sku text, qty int);
+            CREATE TABLE parcels (parcel_id uuid, order_id uuid, carrier text, tracking_code text,
+                                  status text, at timestamptz, created_at timestamptz);
+            CREATE TABLE parcel_lines (parcel_id uuid, sku text, qty int);
+            """
         )
+        connection.execute(
+            """
+            INSERT INTO orders VALUES
+                (%(id)s, %(id)s, 'AAAA-0000', 'preparing', %(delivery)s, %(address)s),
+                (gen_random_uuid(), %(id)s, 'BBBB-0000', 'paid', NULL, '{}'),
+                (gen_random_uuid(), %(id)s, 'CCCC-0000', 'refunded', %(delivery)s, '{}')
+            """,
+            {
+                "id": ORDER,
+                "delivery": json.dumps({"timestamp": START.isoformat()}),
+                "address": json.dumps({"city": "Bergen"}),
+            },
+        )
+        connection.execute("INSERT INTO cart_items VALUES (%s, 'mug', 1)", (ORDER,))
     started = Shop(url)
     yield started
     started.stop()
+
+
+@pytest.fixture
+def booked(shop: Shop) -> Shop:
+    """Its parcel was booked at START."""
+    shop.book("LF1")
+    return shop
 
 
 def carrier(shop: Shop, postgres: Postgres, folder: Path) -> Carrier:
@@ -97,56 +134,93 @@ def now_plus(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def test_a_parcel_takes_every_step_in_its_time(shop: Shop, postgres: Postgres, tmp_path: Path) -> None:
+def test_what_is_in_no_parcel_is_booked_one_step_after_it_was_prepared(
+    shop: Shop, postgres: Postgres, tmp_path: Path
+) -> None:
     moving = carrier(shop, postgres, tmp_path)
+    for seconds in (5, 9):
+        moving.round(now_plus(seconds))
+    assert not shop.events
+    shop.status = 503
+    for seconds in (11, 12):
+        moving.round(now_plus(seconds))
+    shop.status = 204
+    moving.round(now_plus(13))
+    assert shop.events[0] == shop.events[1] == shop.events[2], "refused, it is told again the same"
+    (kind, told) = shop.events[2]["type"], shop.events[2]["data"]
+    assert (kind, told["order_number"], told["carrier"]) == ("parcel.booked", "AAAA-0000", CARRIER)
+    moving.round(now_plus(14))
+    assert [event["type"] for event in shop.events[3:]] == ["tracking.updated"], "the first step is next"
+
+
+def test_what_the_shop_has_nothing_left_of_is_asked_for_once(
+    shop: Shop, postgres: Postgres, tmp_path: Path
+) -> None:
+    moving = carrier(shop, postgres, tmp_path)
+    shop.status = 409
+    for seconds in (11, 12, 13):
+        moving.round(now_plus(seconds))
+    assert len(shop.events) == 1
+
+
+def test_parcels_of_other_carriers_are_theirs_to_move(shop: Shop, postgres: Postgres, tmp_path: Path) -> None:
+    shop.book("JD1", "DHL")
+    carrier(shop, postgres, tmp_path).round(now_plus(50))
+    assert not shop.events
+
+
+def test_a_parcel_takes_every_step_in_its_time(booked: Shop, postgres: Postgres, tmp_path: Path) -> None:
+    moving = carrier(booked, postgres, tmp_path)
     told = []
     for seconds in (5, 11, 12, 21, 31, 39, 41, 60):
         moving.round(now_plus(seconds))
-        told.append(len(shop.events))
+        told.append(len(booked.events))
     assert told == [0, 1, 1, 2, 3, 3, 4, 4]
-    assert [event["data"]["status"] for event in shop.events] == [step.status for step in STEPS]
-    assert {event["type"] for event in shop.events} == {"tracking.updated"}
-    assert shop.events[-1]["data"]["place"] == "Bergen"
-    assert len(set(shop.ids)) == 4
+    assert [event["data"]["status"] for event in booked.events] == [step.status for step in STEPS]
+    assert {event["type"] for event in booked.events} == {"tracking.updated"}
+    assert {event["data"]["carrier"] for event in booked.events} == {CARRIER}
+    assert booked.events[-1]["data"]["place"] == "Bergen"
+    assert len(set(booked.ids)) == 4
 
 
-def test_what_the_shop_refuses_is_told_again_the_same(shop: Shop, postgres: Postgres, tmp_path: Path) -> None:
-    moving = carrier(shop, postgres, tmp_path)
-    shop.status = 503
+def test_what_the_shop_refuses_is_told_again_the_same(
+    booked: Shop, postgres: Postgres, tmp_path: Path
+) -> None:
+    moving = carrier(booked, postgres, tmp_path)
+    booked.status = 503
     moving.round(now_plus(11))
     moving.round(now_plus(13))
-    shop.status = 204
-    carrier(shop, postgres, tmp_path).round(now_plus(15))
-    assert shop.events[0] == shop.events[1] == shop.events[2]
-    assert len(set(shop.ids)) == 1
+    booked.status = 204
+    carrier(booked, postgres, tmp_path).round(now_plus(15))
+    assert booked.events[0] == booked.events[1] == booked.events[2]
+    assert len(set(booked.ids)) == 1
 
 
-def test_a_new_start_goes_on_where_it_was(shop: Shop, postgres: Postgres, tmp_path: Path) -> None:
-    carrier(shop, postgres, tmp_path).round(now_plus(11))
+def test_a_new_start_goes_on_where_it_was(booked: Shop, postgres: Postgres, tmp_path: Path) -> None:
+    carrier(booked, postgres, tmp_path).round(now_plus(11))
     for seconds in (12, 21):
-        carrier(shop, postgres, tmp_path).round(now_plus(seconds))
-    assert [event["data"]["message"] for event in shop.events] == [step.message for step in STEPS[:2]]
+        carrier(booked, postgres, tmp_path).round(now_plus(seconds))
+    assert [event["data"]["message"] for event in booked.events] == [step.message for step in STEPS[:2]]
 
 
 def test_an_operator_who_is_ahead_is_followed_not_contradicted(
-    shop: Shop, postgres: Postgres, tmp_path: Path
+    booked: Shop, postgres: Postgres, tmp_path: Path
 ) -> None:
-    shop.take({"status": "out_for_delivery", "timestamp": now_plus(8).isoformat(), "tracking_code": "LF1"})
-    moving = carrier(shop, postgres, tmp_path)
+    booked.move("out_for_delivery", now_plus(8).isoformat())
+    moving = carrier(booked, postgres, tmp_path)
     moving.round(now_plus(11))
-    assert not shop.events
+    assert not booked.events
     moving.round(now_plus(19))
-    assert [event["data"]["status"] for event in shop.events] == ["delivered"]
+    assert [event["data"]["status"] for event in booked.events] == ["delivered"]
 
 
-@pytest.mark.parametrize("status", ["exception", "returned", "cancelled", "delivered"])
+@pytest.mark.parametrize("status", ["exception", "returned", "lost", "delivered"])
 def test_a_parcel_that_stands_still_is_left_alone(
-    shop: Shop, postgres: Postgres, tmp_path: Path, status: str
+    booked: Shop, postgres: Postgres, tmp_path: Path, status: str
 ) -> None:
-    delivery = {"status": status, "timestamp": START.isoformat(), "tracking_code": "LF1"}
-    shop.database.execute("UPDATE orders SET status = 'shipped', delivery = %s", (json.dumps(delivery),))
-    carrier(shop, postgres, tmp_path).round(now_plus(50))
-    assert not shop.events
+    booked.move(status, START.isoformat())
+    carrier(booked, postgres, tmp_path).round(now_plus(50))
+    assert not booked.events
 
 
 def test_it_waits_for_a_database_that_is_away(tmp_path: Path) -> None:

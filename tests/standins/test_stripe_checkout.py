@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 import stripe
-from standins.stripe_shop import (
+
+from tests.support.stripe_shop import (
     ASKS_ALWAYS,
     ASKS_ONCE,
     CANCEL,

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 import requests
 import stripe
-from standins.stripe_shop import Receiver, Standin, answer_challenge, eventually
+
+from tests.support.stripe_shop import Receiver, Standin, answer_challenge, eventually
 
 
 def pay(standin: Standin, method: str = "pm_card_visa", **more: Any) -> Any:
     params = {"amount": 4210, "currency": "usd", "payment_method": method, "confirm": True, **more}
+    if "off_session" not in more:
+        params = {"return_url": "http://127.0.0.1/", **params}
     return standin.v1.payment_intents.create(params)
 
 

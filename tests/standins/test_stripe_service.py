@@ -13,7 +13,8 @@ from uuid import uuid4
 import pytest
 import requests
 import stripe
-from standins.stripe_shop import (
+
+from tests.support.stripe_shop import (
     KEY,
     VISA,
     Receiver,
@@ -24,7 +25,13 @@ from standins.stripe_shop import (
     submit,
 )
 
-PAYMENT: Any = {"amount": 4210, "currency": "usd", "payment_method": "pm_card_visa", "confirm": True}
+PAYMENT: Any = {
+    "amount": 4210,
+    "currency": "usd",
+    "payment_method": "pm_card_visa",
+    "confirm": True,
+    "return_url": "http://127.0.0.1/",
+}
 
 
 def create(standin: Standin, key: str, **more: Any) -> Any:

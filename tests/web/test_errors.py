@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import NoReturn
+from uuid import uuid4
 
 import pytest
-from browsing import readable
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -13,17 +15,28 @@ from storefront.domain import errors
 from storefront.domain.errors import ShopError
 from storefront.process import Process
 from storefront.web.errors import STATUS
+from tests.support.client import readable
 
 
 def kinds(of: type[ShopError] = ShopError) -> list[type[ShopError]]:
     return [one for sub in of.__subclasses__() for one in (sub, *kinds(sub))]
 
 
+MADE: dict[type[ShopError], Callable[[], ShopError]] = {
+    errors.CheckoutChanged: lambda: errors.CheckoutChanged([]),
+    errors.ChangeRefused: lambda: errors.ChangeRefused(uuid4(), knows=False),
+    errors.CommitUnknown: errors.CommitUnknown,
+}
+"""Those that are not made of words alone."""
+
+
 def make(kind: type[ShopError]) -> ShopError:
+    if kind in MADE:
+        return MADE[kind]()
     if issubclass(kind, errors.StoreUnavailable):
         return kind("aurora")
-    if kind is errors.CheckoutChanged:
-        return errors.CheckoutChanged([])
+    if issubclass(kind, errors.TooMuch):
+        return kind("Words for the shopper <b>", 60)
     try:
         return kind("Words for the shopper <b>")
     except TypeError:
@@ -34,7 +47,7 @@ def make(kind: type[ShopError]) -> ShopError:
 def test_every_error_of_the_shop_has_an_answer(
     app: Flask, client: FlaskClient, kind: type[ShopError]
 ) -> None:
-    def fails() -> None:
+    def fails() -> NoReturn:
         raise make(kind)
 
     app.view_functions["lookup.show"] = fails
@@ -52,7 +65,7 @@ def test_every_error_of_the_shop_has_an_answer(
 
 
 def test_a_bug_is_a_500_that_tells_nothing(app: Flask, client: FlaskClient) -> None:
-    def fails() -> None:
+    def fails() -> NoReturn:
         raise ArithmeticError("secret words of the inside")
 
     app.view_functions["lookup.show"] = fails

@@ -27,9 +27,7 @@ def test_which_requests_want_a_part(app: Flask, headers: dict[str, str], part: b
 def test_both_are_told_apart_by_caches(app: Flask) -> None:
     for headers in ({}, {"HX-Request": "true"}):
         with app.test_request_context(headers=headers):
-            answer = htmx.render(
-                "orders/index.html", part="orders/index.html", orders=[], older=None, guest=True
-            )
+            answer = htmx.render("orders/index.html", orders=[], older=None, guest=True)
             assert {"HX-Request", "HX-Request-Type"} <= set(answer.vary)
 
 

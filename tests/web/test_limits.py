@@ -9,21 +9,23 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
-from factories import FORM, product
+import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 from limits import parse
+from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from storefront import create_app
-from storefront.config import Settings
 from storefront.process import Process
-from storefront.repositories.dynamodb import limits as repository
-from storefront.repositories.dynamodb.client import DynamoDB
+from storefront.repositories.dynamodb import keys
 from storefront.repositories.dynamodb.limits import Counters
 from storefront.stores import Stores
 from storefront.web import limits
+from tests.support.client import PASSWORD, add, checkout, ordered, register
+from tests.support.dynamodb import cut_off_dynamodb
+from tests.support.factories import FORM, order, product
 
-PASSWORD = "tin lantern over the sea"
 AddressedBrowser = Callable[..., FlaskClient]
 
 
@@ -44,15 +46,8 @@ def at(app: Flask) -> AddressedBrowser:
     return make
 
 
-def sign_in(browser: FlaskClient, email: str, password: str = "not the password"):  # type: ignore[no-untyped-def]
+def sign_in(browser: FlaskClient, email: str, password: str = "not the password"):
     return browser.post("/login", data={"email": email, "password": password})
-
-
-def customer(browser: FlaskClient) -> str:
-    email = f"ada.{uuid4().hex[:12]}@example.com"
-    answer = browser.post("/register", data={"name": "Ada", "email": email, "password": PASSWORD})
-    assert answer.status_code == 303
-    return email
 
 
 @pytest.fixture
@@ -69,7 +64,7 @@ def test_sign_in_thirty_times_in_ten_minutes_for_each_address(at: AddressedBrows
     refused = sign_in(browser, "one@example.com")
     assert refused.status_code == 429
     assert 1 <= int(refused.headers["Retry-After"]) <= 600
-    assert "Please wait" in refused.text
+    assert re.search(r"Please try again in \d+ minutes?", refused.text)
     assert "<h1" in refused.text
     assert sign_in(at(), "one@example.com").status_code == 422
     assert browser.get("/login").status_code == 200
@@ -115,10 +110,9 @@ def test_processes_share_their_counts(at: AddressedBrowser, process: Process) ->
 
 
 def test_without_dynamodb_a_process_counts_by_itself(
-    at: AddressedBrowser, process: Process, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    at: AddressedBrowser, process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9")
-    process.__dict__["dynamodb"] = DynamoDB(settings)
+    cut_off_dynamodb(process, monkeypatch)
     browser = at()
     data = {"number": "7K3M-Q9TX", "email": "a@example.com"}
     assert {browser.post("/track", data=data).status_code for _ in range(30)} == {404}
@@ -126,6 +120,74 @@ def test_without_dynamodb_a_process_counts_by_itself(
     assert refused.status_code == 429
     assert int(refused.headers["Retry-After"]) >= 1
     assert at().post("/track", data=data).status_code == 404
+
+
+def test_look_ups_and_confirmations_count_together(at: AddressedBrowser, stores: Stores) -> None:
+    browser = at()
+    for _ in range(30):
+        browser.post("/track", data={"number": "7K3M-Q9TX", "email": "a@example.com"})
+    assert browser.post(f"/orders/{order(stores)}/confirmation", data={"email": "a"}).status_code == 429
+
+
+def test_a_limit_keeps_nobody_from_paying(at: AddressedBrowser, stores: Stores, stripe: str) -> None:
+    browser, sku = at(), product(stores)
+    assert stripe
+    theirs = ordered(browser, sku)
+    for _ in range(31):
+        browser.post("/track", data={"number": "7K3M-Q9TX", "email": "a@example.com"})
+    assert browser.post("/track", data={}).status_code == 429
+    assert browser.post(f"/orders/{theirs}/payment").status_code == 303
+
+
+def test_behind_a_proxy_that_nobody_named_nothing_is_counted_by_address(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All would share the proxy's address, and one stranger's tries would lock everybody out."""
+    limits._tell.cache_clear()
+    monkeypatch.setattr(limits, "TELL_EVERY", 10**9)
+    production = process.settings.model_copy(update={"env": "production", "secret_key": SecretStr("k" * 40)})
+    shop = create_app(production)
+    shop.config["WTF_CSRF_ENABLED"] = False
+    browser = shop.test_client()
+    browser.environ_base |= {"HTTP_SEC_FETCH_SITE": "same-origin", "REMOTE_ADDR": somewhere()}
+    data = {"number": "7K3M-Q9TX", "email": "a@example.com"}
+    with capture_logs() as told:
+        for number in range(32):
+            headers = {"X-Forwarded-For": f"198.51.100.{number}"}
+            assert browser.post("/track", data=data, headers=headers).status_code == 404
+    assert [(one["log_level"], one["event"]) for one in told].count(("error", "proxy_not_trusted")) == 1
+    assert {browser.post("/track", data=data).status_code for _ in range(30)} == {404}
+    assert browser.post("/track", data=data).status_code == 429
+    with shop.test_request_context(headers={"X-Forwarded-For": "198.51.100.7"}):
+        assert limits.placed_from() is None
+
+
+def test_where_an_order_is_placed_from_is_a_keyed_hash(app: Flask) -> None:
+    def told(remote: str) -> str | None:
+        with app.test_request_context(environ_base={"REMOTE_ADDR": remote}):
+            return limits.placed_from()
+
+    assert told("2001:db8:1:2::1") == told("2001:db8:1:2:ffff::9") != told("2001:db8:1:3::1")
+    assert "192.0.2.7" not in str(told("192.0.2.7"))
+
+
+def test_a_page_past_the_limit_of_holds_says_why_and_until_when(
+    at: AddressedBrowser, process: Process, stores: Stores
+) -> None:
+    process.settings.holds_per_address = 1
+    home, sku = somewhere(), product(stores, quantity=100)
+    ordered(at(home), sku)
+    other = at(home)
+    add(other, sku)
+    refused = checkout(other)
+    assert refused.status_code == 429
+    assert 60 < int(refused.headers["Retry-After"]) <= 15 * 60
+    assert "held from your network" in refused.text
+    assert re.search(r"come back in \d+ minutes", refused.text)
+    assert 'value="ada@example.com"' in refused.text, "what was typed is kept"
+    assert checkout(other).status_code == 429
+    process.settings.holds_per_address = 0
+    assert checkout(other).status_code == 303
 
 
 # --- per account
@@ -141,7 +203,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("narrow")
 def test_guesses_from_many_addresses_are_slowed_and_the_owner_still_gets_in(at: AddressedBrowser) -> None:
     home = at()
-    email = customer(home)
+    email = register(home)
     home.post("/logout")
     for _ in range(6):
         assert sign_in(at(), email).status_code == 422
@@ -166,7 +228,7 @@ def test_an_unknown_account_is_limited_alike(at: AddressedBrowser) -> None:
 @pytest.mark.usefixtures("narrow")
 def test_a_known_browser_has_its_own_count_and_only_for_its_account(at: AddressedBrowser) -> None:
     home = at()
-    email, other = customer(home), customer(at())
+    email, other = register(home), register(at())
     home.post("/logout")
     assert [sign_in(home, email).status_code for _ in range(5)] == [422, 422, 422, 422, 429]
     cookie = home.get_cookie("known")
@@ -223,7 +285,7 @@ def test_read_and_written_back_tries_are_lost(
         process.dynamodb.client.put_item(
             TableName=process.dynamodb.users,
             Item={
-                **repository.keys.counter(name),
+                **keys.counter(name),
                 "hits": {"N": str(hits)},
                 "expires": {"N": str(int(time.time()) + seconds)},
             },
@@ -236,15 +298,13 @@ def test_read_and_written_back_tries_are_lost(
     assert counters.read(name)[0] < 50
 
 
-def test_a_window_that_is_over_counts_no_more_though_its_item_is_there(
-    counters: Counters, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    name, now = uuid4().hex, time.time()
+def test_a_window_that_is_over_counts_no_more_though_its_item_is_there(counters: Counters) -> None:
+    name = uuid4().hex
     for _ in range(3):
         counters.hit(name, 60)
     assert counters.read(name)[0] == 3
-    monkeypatch.setattr(repository.time, "time", lambda: now + 61)
-    assert counters.read(name) == (0, 0)
-    assert sorted(hits_at_once(counters, name)) == list(range(1, 51))
-    counters.clear(name)
-    assert counters.read(name) == (0, 0)
+    with time_machine.travel(time.time() + 61):
+        assert counters.read(name) == (0, 0)
+        assert sorted(hits_at_once(counters, name)) == list(range(1, 51))
+        counters.clear(name)
+        assert counters.read(name) == (0, 0)

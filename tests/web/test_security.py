@@ -6,16 +6,17 @@ import re
 from uuid import uuid4
 
 import pytest
-from browsing import add, browser, checkout, fields, ordered, readable
-from factories import FORM, product
 from flask import Flask
 from flask.testing import FlaskClient
+from pydantic import SecretStr
 from sqlalchemy import text
 from werkzeug.datastructures import Headers
 
 from storefront import create_app
 from storefront.process import Process
 from storefront.stores import Stores
+from tests.support.client import add, checkout, fields, new_browser, ordered, readable
+from tests.support.factories import FORM, product
 
 # Every address that changes something for a browser, with a body that would be taken.
 UNSAFE = [
@@ -124,7 +125,7 @@ def guarded(process: Process) -> FlaskClient:
     made.extensions["storefront"] = process
     made.testing = False
     assert made.config.get("WTF_CSRF_ENABLED", True)
-    return browser(made)
+    return new_browser(made)
 
 
 def test_the_cart_works_without_a_token(guarded: FlaskClient, stores: Stores) -> None:
@@ -149,7 +150,7 @@ def test_checkout_without_a_token_or_with_a_wrong_one_is_refused(
 
 
 def test_a_token_of_another_browser_is_refused(guarded: FlaskClient, stores: Stores) -> None:
-    other = browser(guarded.application)
+    other = new_browser(guarded.application)
     theirs = fields(other.get("/track"), "/track")["csrf_token"]
     add(guarded, product(stores))
     assert checkout(guarded, csrf_token=theirs).status_code == 400
@@ -226,7 +227,7 @@ def test_public_pages_are_the_same_for_everybody(
 ) -> None:
     product(stores, "SKU")
     add(client, "SKU")
-    mine, theirs = client.get(path), browser(app).get(path)
+    mine, theirs = client.get(path), new_browser(app).get(path)
     for answer in (mine, theirs):
         assert answer.status_code == 200
         assert "Set-Cookie" not in answer.headers
@@ -238,14 +239,12 @@ def test_public_pages_are_the_same_for_everybody(
 def test_a_shop_in_production_says_https_for_good_and_its_cookies_are_bound_to_its_host(
     process: Process, stores: Stores
 ) -> None:
-    from pydantic import SecretStr
-
     real = process.settings.model_copy(
         update={"env": "production", "base_url": "https://shop.example", "secret_key": SecretStr("k" * 40)}
     )
     made = create_app(real)
     made.extensions["storefront"] = process
-    answer = add(browser(made), product(stores))
+    answer = add(new_browser(made), product(stores))
     assert "max-age=" in answer.headers["Strict-Transport-Security"]
     cookies = {cookie.split("=")[0]: cookie for cookie in answer.headers.getlist("Set-Cookie")}
     session = cookies["__Host-shop"]
@@ -258,7 +257,7 @@ def test_a_session_that_was_tampered_with_is_nobodys(app: Flask, client: FlaskCl
     order_id = ordered(client, product(stores))
     cookie = client.get_cookie("shop")
     assert cookie is not None
-    thief = browser(app)
+    thief = new_browser(app)
     thief.set_cookie("shop", cookie.value[:-3] + "AAA")
     assert thief.get(f"/orders/{order_id}").status_code == 404
     thief.set_cookie("shop", "\x00" + cookie.value)

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from flask_wtf import FlaskForm
-from wtforms import EmailField, HiddenField, PasswordField, StringField
+from wtforms import EmailField, HiddenField, PasswordField, StringField, TelField
 
-from storefront.web.fields import Email, Text, stripped
+from storefront.domain.accounts import EMAIL_MAX
+from storefront.domain.addresses import LENGTHS
+from storefront.web.validators import Email, Text, stripped
 
 MOST_TYPED = 1000
 """Longer than any password may be: the service says how long, in words of its own."""
 
 
 class RegisterForm(FlaskForm):
-    name = StringField("Full name", [Text(100, "Enter your name")], filters=[stripped])
-    email = EmailField("E-mail", [Text(254, "Enter your e-mail address"), Email()], filters=[stripped])
+    name = StringField("Full name", [Text(LENGTHS["name"], "Enter your name")], filters=[stripped])
+    email = EmailField("E-mail", [Text(EMAIL_MAX, "Enter your e-mail address"), Email()], filters=[stripped])
     password = PasswordField("Password", [Text(MOST_TYPED, "Choose a password")])
     order_id = HiddenField()
     next = HiddenField()
 
 
 class LoginForm(FlaskForm):
-    email = EmailField("E-mail", [Text(254, "Enter your e-mail address")], filters=[stripped])
+    email = EmailField("E-mail", [Text(EMAIL_MAX, "Enter your e-mail address")], filters=[stripped])
     password = PasswordField("Password", [Text(MOST_TYPED, "Enter your password")])
     next = HiddenField()
+
+
+class ProfileForm(FlaskForm):
+    name = StringField("Full name", [Text(LENGTHS["name"], "Enter your name")], filters=[stripped])
+    phone = TelField("Phone (optional)", [Text(LENGTHS["phone"])], filters=[stripped])
+    email = EmailField("E-mail", [Text(EMAIL_MAX, "Enter your e-mail address"), Email()], filters=[stripped])
+    current_password = PasswordField("Current password", [Text(MOST_TYPED)])
+    """Asked for with another e-mail address only."""
 
 
 class PasswordForm(FlaskForm):
@@ -33,7 +43,7 @@ class PasswordForm(FlaskForm):
 
 
 class ForgottenForm(FlaskForm):
-    email = EmailField("E-mail", [Text(254, "Enter your e-mail address"), Email()], filters=[stripped])
+    email = EmailField("E-mail", [Text(EMAIL_MAX, "Enter your e-mail address"), Email()], filters=[stripped])
 
 
 class ResetForm(FlaskForm):

@@ -6,13 +6,15 @@ from flask import Blueprint, jsonify, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
-from storefront.blueprints.accounts.entry import enter, offered_order
 from storefront.blueprints.accounts.forms import DeletionForm, LoginForm, RegisterForm
-from storefront.domain.accounts import email_key
-from storefront.domain.errors import Conflict, Invalid
+from storefront.blueprints.accounts.sign_in import enter, offered_order
+from storefront.domain.accounts import EmailTaken, email_key
+from storefront.domain.errors import Invalid
 from storefront.domain.ids import UserId
+from storefront.domain.order_views import OrderSummary
+from storefront.services import account_export
 from storefront.services import accounts as service
-from storefront.web import htmx, limits, login, shopper
+from storefront.web import forms, htmx, limits, login, shopper
 from storefront.web.context import stores, stripe
 
 accounts = Blueprint("accounts", __name__)
@@ -43,46 +45,27 @@ def create() -> BaseResponse:
     if current_user.is_authenticated:
         return htmx.go(url_for("accounts.show"))
     form = RegisterForm()
-    _fill_in(form)
-    if not form.validate():
-        return _register_page(form, 422)
-    name, email, password = form.name.data or "", form.email.data or "", form.password.data or ""
-    try:
-        account = service.register(stores(), UserId(shopper.identify()), name, email, password)
-    except Conflict as taken:
-        return _register_page(form, 409, str(taken), taken=True)
-    except Invalid as invalid:
-        return _register_page(form, 422, str(invalid), invalid.errors)
-    order = offered_order(form.order_id.data)
-    back = url_for("orders.show", order_id=order.order_id) if order else form.next.data
-    return enter(account, back)
+    order = _fill_in(form)
+    with forms.shown_again(form, _register_page):
+        typed = forms.checked(form)
+        account = service.register(
+            stores(), UserId(shopper.identify()), typed["name"], typed["email"], typed["password"]
+        )
+    return enter(account, url_for("orders.show", order_id=order.order_id) if order else typed["next"])
 
 
-def _fill_in(form: RegisterForm) -> None:
-    """After a guest order only a password is left to choose."""
+def _fill_in(form: RegisterForm) -> OrderSummary | None:
+    """After a guest order only a password is left to choose; that order."""
     order = offered_order(form.order_id.data)
     if order is not None:
         form.name.data = form.name.data or order.address.name
         form.email.data = form.email.data or order.email
+    return order
 
 
-def _register_page(
-    form: RegisterForm,
-    status: int = 200,
-    message: str = "",
-    errors: dict[str, str] | None = None,
-    *,
-    taken: bool = False,
-) -> BaseResponse:
-    return htmx.render(
-        "accounts/register.html",
-        part="accounts/register.html",
-        status=status,
-        form=form,
-        message=message,
-        errors=errors or {},
-        taken=taken,
-    )
+def _register_page(form: RegisterForm, problem: forms.Problem = forms.NONE) -> BaseResponse:
+    taken = isinstance(problem.error, EmailTaken)
+    return forms.render("accounts/register.html", form, problem, taken=taken)
 
 
 @accounts.get("/login", endpoint="login")
@@ -93,7 +76,7 @@ def sign_in_page() -> BaseResponse:
         return redirect(login.safe_next(wished), 303)
     form = LoginForm()
     form.next.data = login.safe_next(wished, "")
-    return _login_page(form, told=request.args.get("told", ""))
+    return _login_page(form)
 
 
 @accounts.post("/login")
@@ -101,14 +84,13 @@ def sign_in_page() -> BaseResponse:
 def sign_in() -> BaseResponse:
     login.require_store()
     form = LoginForm()
-    if not form.validate():
-        return _login_page(form, 422)
-    email = form.email.data or ""
-    limits.count_try(_key(email))
-    account = service.sign_in(stores(), email, form.password.data or "")
-    if account is None:
-        return _login_page(form, 422, MISS)
-    return enter(account, form.next.data or request.args.get("next"))
+    with forms.shown_again(form, _login_page):
+        typed = forms.checked(form)
+        limits.count_try(_key(typed["email"]))
+        account = service.sign_in(stores(), typed["email"], typed["password"])
+        if account is None:
+            raise Invalid(MISS)
+    return enter(account, typed["next"] or request.args.get("next"))
 
 
 def _key(email: str) -> str:
@@ -120,26 +102,21 @@ def _key(email: str) -> str:
 
 TOLD = {
     "password": "Your password is changed. Sign in with the new one.",
+    "new_email": "Your new e-mail address is confirmed. Sign in with it.",
     "deleted": "Your account is deleted.",
 }
 
 
-def _login_page(form: LoginForm, status: int = 200, message: str = "", told: str = "") -> BaseResponse:
-    return htmx.render(
-        "accounts/login.html",
-        part="accounts/login.html",
-        status=status,
-        form=form,
-        message=message,
-        told=TOLD.get(told, ""),
-    )
+def _login_page(form: LoginForm, problem: forms.Problem = forms.NONE) -> BaseResponse:
+    told = TOLD.get(request.args.get("told", ""), "") if problem is forms.NONE else ""
+    return forms.render("accounts/login.html", form, problem, told=told)
 
 
 @accounts.post("/logout")
 def logout() -> BaseResponse:
     """Ends every session of the account: a copied cookie must not outlive the sign-out."""
     if current_user.is_authenticated:
-        stores().users.end_sessions(login.profile().user_id)
+        stores().accounts.end_sessions(login.profile().user_id)
     login.finish()
     response = htmx.go(url_for("catalog.home"))
     login.forget(response)
@@ -150,15 +127,15 @@ def logout() -> BaseResponse:
 @login.required
 def show() -> BaseResponse:
     who = login.profile().user_id
-    account = stores().users.for_account(who)
+    account = stores().accounts.for_account(who)
     orders = stores().customer_orders.page(who, 3)
-    return htmx.render("accounts/show.html", part="accounts/show.html", account=account, orders=orders)
+    return htmx.render("accounts/show.html", account=account, orders=orders)
 
 
 @accounts.get("/account/export")
 @login.required
 def export() -> BaseResponse:
-    response = jsonify(service.export(stores(), login.profile().user_id))
+    response = jsonify(account_export.export(stores(), login.profile().user_id))
     response.headers["Content-Disposition"] = 'attachment; filename="my-data.json"'
     return response
 
@@ -173,31 +150,16 @@ def deletion() -> BaseResponse:
 @limits.signing_in
 @login.required
 def delete() -> BaseResponse:
-    form = DeletionForm()
-    if not form.validate():
-        return _deletion_page(form, 422)
-    account = login.profile()
-    limits.count_try(email_key(account.email))
-    try:
-        service.delete(stores(), stripe(), account, form.password.data or "")
-    except Conflict as conflict:
-        return _deletion_page(form, 409, str(conflict))
-    except Invalid as invalid:
-        return _deletion_page(form, 422, str(invalid), invalid.errors)
+    form, account = DeletionForm(), login.profile()
+    with forms.shown_again(form, _deletion_page):
+        typed = forms.checked(form)
+        limits.count_try(email_key(account.email))
+        service.delete(stores(), stripe(), account, typed["password"])
     login.finish()
     response = htmx.go(url_for("accounts.login", told="deleted"))
     login.forget(response)
     return response
 
 
-def _deletion_page(
-    form: DeletionForm, status: int = 200, message: str = "", errors: dict[str, str] | None = None
-) -> BaseResponse:
-    return htmx.render(
-        "accounts/deletion.html",
-        part="accounts/deletion.html",
-        status=status,
-        form=form,
-        message=message,
-        errors=errors or {},
-    )
+def _deletion_page(form: DeletionForm, problem: forms.Problem = forms.NONE) -> BaseResponse:
+    return forms.render("accounts/deletion.html", form, problem)

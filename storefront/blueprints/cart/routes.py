@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from storefront.domain.cart import CartView, read_quantity
 from storefront.services import carts
-from storefront.web import htmx, login, shopper
+from storefront.web import htmx, login, promise, shopper
 from storefront.web.context import stores
 from storefront.web.csrf import csrf
 
@@ -27,9 +27,8 @@ def add() -> BaseResponse:
     qty = read_quantity(request.form.get("quantity", ""))
     added = carts.add(stores(), shopper.identify(), request.form.get("sku", ""), qty)
     if htmx.wants_part():
-        response: BaseResponse = htmx.render(
-            "cart/show.html",
-            part="cart/_added.html",
+        response: BaseResponse = htmx.part(
+            "cart/_added.html",
             name=added.name,
             added=qty,
             total=added.qty,
@@ -58,11 +57,11 @@ def _page(view: CartView) -> Response:
     message = " ".join(str(words) for words in get_flashed_messages())
     response = htmx.render(
         "cart/show.html",
-        part="cart/_cart.html",
         cart=view,
         unpaid=unpaid,
         message=message,
         merged=login.merged(view),
+        promise=promise.at_home(),
     )
     if request.method == "GET":
         shopper.show_count(response, view.count)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from storefront.domain.catalog import CATEGORY_MAX, ListQuery, Sort
+from storefront.domain.catalog import CATEGORY_MAX, SEARCH_MAX, ListQuery, Sort
 from storefront.domain.errors import Invalid, NotFound
 
 PARAMETERS = ("q", "category", "sort", "in_stock", "page")
-Q_MAX = 200
 _PAGE = re.compile(r"[1-9][0-9]{0,5}", re.ASCII)
 _DIGITS = re.compile(r"-?[0-9]+", re.ASCII)
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
@@ -22,7 +21,7 @@ def read(args: Mapping[str, str]) -> ListQuery:
         Invalid: a value that no form of ours sends.
         NotFound: a page number that no list has.
     """
-    q = _text(args, "q", Q_MAX)
+    q = _text(args, "q", SEARCH_MAX)
     return ListQuery(
         q=q,
         category=_text(args, "category", CATEGORY_MAX),

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from flask import Blueprint, Response, flash, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from storefront.blueprints.orders.page import order_page, version
-from storefront.blueprints.payment_methods import paying
-from storefront.domain.errors import HoldLapsed, Invalid, PaidMeanwhile, PaymentUnavailable
-from storefront.domain.orders import OrderStatus, OrderView
-from storefront.services import cancellation, carts, delivery_address, expiry, payments
-from storefront.web import htmx, limits, login, shopper
+from storefront.blueprints.orders import page
+from storefront.domain.errors import Invalid
+from storefront.domain.order_views import OrderSummary
+from storefront.domain.orders import Actor, OrderStatus
+from storefront.links import ChangeLinks
+from storefront.services import cancellation, carts, holds, order_address, order_links
+from storefront.web import forms, htmx, limits, login, order_access, shopper
 from storefront.web.address_form import AddressForm
 from storefront.web.context import settings, stores, stripe
+from storefront.web.order_access import Access
 
 orders = Blueprint("orders", __name__)
+orders.after_request(shopper.keep_private)
 
 PAGE = 20
-
-
-@orders.after_request
-def keep_private(response: Response) -> Response:
-    """Links to an order must not travel; ``no-referrer`` would make our own posts say ``Origin: null``."""
-    response.headers["Referrer-Policy"] = "same-origin"
-    response.headers["X-Robots-Tag"] = "noindex"
-    return response
+ENDED_UNPAID = (OrderStatus.PENDING, OrderStatus.EXPIRED, OrderStatus.CANCELLED)
 
 
 @orders.get("/orders")
@@ -36,7 +33,6 @@ def index() -> Response:
     rows = stores().customer_orders.page(who, PAGE + 1, _before()) if who else []
     return htmx.render(
         "orders/index.html",
-        part="orders/index.html",
         orders=rows[:PAGE],
         older=f"{rows[PAGE - 1].created_at.isoformat()}~{rows[PAGE - 1].order_id}" if rows[PAGE:] else None,
         guest=login.guest(),
@@ -57,57 +53,37 @@ def _before() -> tuple[datetime, UUID] | None:
 def show(order_id: UUID) -> BaseResponse:
     if "key" in request.args:
         # The key goes into the session and out of the address: it must not lie in histories and Referers.
-        shopper.use_key(order_id, request.args["key"])
+        order_access.use_key(order_id, request.args["key"])
         return redirect(url_for("orders.show", order_id=order_id), 303)
     order = stores().orders.view(order_id)
-    shopper.require_sight(order)
-    return order_page(order)
+    order_access.require(order, Access.SEES)
+    return page.order_page(order, page.read_delivery(order))
 
 
 @orders.get("/orders/<uuid:order_id>/tracking")
 def tracking(order_id: UUID) -> Response:
     order = stores().orders.view(order_id)
-    shopper.require_sight(order)
-    if htmx.wants_part() and request.args.get("seen") == version(order):
+    order_access.require(order, Access.SEES)
+    seen = request.args.get("seen") if htmx.wants_part() else None
+    if seen == page.up_to_date(order):
         return make_response("", 204)
-    return order_page(order)
-
-
-@orders.get("/orders/<uuid:order_id>/return")
-def come_back(order_id: UUID) -> BaseResponse:
-    """Back from Stripe: the one GET that may settle, so that the page already knows."""
-    if "key" in request.args:
-        shopper.use_key(order_id, request.args["key"])
-    order = stores().orders.head(order_id)
-    shopper.require_sight(order)
-    try:
-        payments.settle(stores(), stripe(), order_id, settings().currency)
-    except PaymentUnavailable:
-        payments.note_checking(stores(), order_id)
-    return redirect(url_for("orders.show", order_id=order_id), 303)
-
-
-@orders.post("/orders/<uuid:order_id>/payment")
-def pay(order_id: UUID) -> BaseResponse:
-    order = _own(order_id)
-    choice = paying.choose(request.form.get("payment_token", ""), keep=False)
-    try:
-        address = paying.start(order.order_id, choice)
-    except (HoldLapsed, PaidMeanwhile):
-        address = url_for("orders.show", order_id=order_id)
-    return htmx.go(address)
+    delivery = page.read_delivery(order)
+    if seen == page.version(order, delivery):
+        return make_response("", 204)
+    return page.order_page(order, delivery)
 
 
 @orders.post("/orders/<uuid:order_id>/extension")
 def extend(order_id: UUID) -> BaseResponse:
-    expiry.extend(stores(), _own(order_id).order_id)
+    holds.extend(stores(), _own(order_id).order_id)
     return htmx.go(url_for("orders.show", order_id=order_id))
 
 
 @orders.post("/orders/<uuid:order_id>/cancellation")
 def cancel(order_id: UUID) -> BaseResponse:
     order = _own(order_id)
-    status = cancellation.cancel(stores(), stripe(), order_id, settings().currency, by="shopper")
+    login.require_account()
+    status = cancellation.cancel(stores(), stripe(), order_id, by=Actor.SHOPPER)
     if (
         request.form.get("restore") == "1"
         and status is OrderStatus.CANCELLED
@@ -119,58 +95,77 @@ def cancel(order_id: UUID) -> BaseResponse:
 
 @orders.post("/orders/<uuid:order_id>/reorder")
 def reorder(order_id: UUID) -> BaseResponse:
-    return _into_cart(_own(order_id))
+    """Who sees an order may buy the same; putting an unpaid one's lines back keeps it from being revived."""
+    order = stores().orders.summary(order_id)
+    order_access.require(order, Access.CHANGES if order.status in ENDED_UNPAID else Access.SEES)
+    return _into_cart(order)
 
 
 @orders.post("/orders/<uuid:order_id>/confirmation")
 @limits.looking_up
 def confirm(order_id: UUID) -> BaseResponse:
-    """Who came by a link and knows the e-mail address of the order may change it from here on."""
-    order = stores().orders.head(order_id)
-    shopper.require_sight(order)
+    """Who came by a link and knows the e-mail address of the order sees all of it from here on."""
+    order = stores().orders.summary(order_id)
+    order_access.require(order, Access.SEES)
     if request.form.get("email", "").strip().casefold() != order.email.casefold():
         raise Invalid("This is not the e-mail address of this order. It is the one the confirmation went to.")
-    shopper.let_change(order_id)
+    order_access.let_know(order_id)
     return htmx.go(url_for("orders.show", order_id=order_id))
+
+
+@orders.get("/orders/<uuid:order_id>/link")
+def link(order_id: UUID) -> Response:
+    """One button: programs that look through mails follow links, and must not use this one up."""
+    token = request.args.get("token", "")
+    if token and order_links.works(stores(), order_id, token):
+        return htmx.render("orders/link.html", order_id=order_id, state="use", token=token)
+    order = stores().orders.summary(order_id)
+    order_access.require(order, Access.SEES)
+    return htmx.render(
+        "orders/link.html",
+        order_id=order_id,
+        state="sent" if request.args.get("sent") == "1" else "offer",
+    )
+
+
+@orders.post("/orders/<uuid:order_id>/link")
+@limits.looking_up
+def use_link(order_id: UUID) -> BaseResponse:
+    """With a token, let this browser change the order; without, mail one to the order's address."""
+    token = request.form.get("token", "")
+    if token:
+        order_links.use(stores(), order_id, token)
+        order_access.let_change(order_id)
+        return htmx.go(url_for("orders.show", order_id=order_id))
+    order_access.require(stores().orders.summary(order_id), Access.SEES)
+    order_links.ask(stores(), ChangeLinks(settings()), order_id)
+    return htmx.go(url_for("orders.link", order_id=order_id, sent="1"))
 
 
 @orders.get("/orders/<uuid:order_id>/address")
 def address(order_id: UUID) -> Response:
     order = _own(order_id)
-    return _address_page(order, AddressForm(obj=order.address), 200)
+    login.require_account()
+    return _address_page(order, AddressForm(obj=order.address))
 
 
 @orders.post("/orders/<uuid:order_id>/address")
 def correct_address(order_id: UUID) -> BaseResponse:
     """Correct where it goes, until the parcel is handed over."""
     order, form = _own(order_id), AddressForm()
-    try:
-        if not form.validate():
-            raise Invalid(
-                errors={name: str(words[0]) for name, words in form.errors.items() if name and words}
-            )
-        delivery_address.correct(stores(), order_id, form.address())
-    except Invalid as invalid:
-        return _address_page(order, form, 422, invalid)
+    login.require_account()
+    with forms.shown_again(form, partial(_address_page, order)):
+        order_address.correct(stores(), order_id, form.address())
     return htmx.go(url_for("orders.show", order_id=order_id))
 
 
-def _address_page(order: OrderView, form: AddressForm, status: int, wrong: Invalid | None = None) -> Response:
-    return htmx.render(
-        "orders/address.html",
-        part="orders/address.html",
-        status=status,
-        order=order,
-        form=form,
-        errors=wrong.errors if wrong else {},
-        message=str(wrong) if wrong else "",
-    )
+def _address_page(order: OrderSummary, form: AddressForm, problem: forms.Problem = forms.NONE) -> Response:
+    return forms.render("orders/address.html", form, problem, order=order)
 
 
-def _into_cart(order: OrderView) -> BaseResponse:
+def _into_cart(order: OrderSummary) -> BaseResponse:
     """An unpaid order's lines go back, once; a paid one's are ordered again, as often as wished."""
-    ended_unpaid = order.status in (OrderStatus.PENDING, OrderStatus.EXPIRED, OrderStatus.CANCELLED)
-    work = carts.put_back if ended_unpaid else carts.order_again
+    work = carts.put_back if order.status in ENDED_UNPAID else carts.order_again
     who = shopper.identify()
     came = work(stores(), who, order.order_id)
     gone = len(stores().orders.lines(order.cart_id)) - came
@@ -183,7 +178,7 @@ def _into_cart(order: OrderView) -> BaseResponse:
     return response
 
 
-def _own(order_id: UUID) -> OrderView:
-    order = stores().orders.head(order_id)
-    shopper.require_owner(order)
+def _own(order_id: UUID) -> OrderSummary:
+    order = stores().orders.summary(order_id)
+    order_access.require(order, Access.CHANGES)
     return order

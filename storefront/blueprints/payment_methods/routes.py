@@ -1,4 +1,4 @@
-"""A customer's cards: kept by way of Stripe's page, where alone their numbers are typed."""
+"""A customer's cards: saved by way of Stripe's page, where alone their numbers are typed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flask import Blueprint, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from storefront.domain.errors import Conflict, PaymentUnavailable
-from storefront.services import cards
+from storefront.services.payments import saved_cards
 from storefront.web import htmx, login
 from storefront.web.context import settings, stores, stripe
 from storefront.web.errors import RETRY_AFTER
@@ -31,13 +31,13 @@ def index() -> BaseResponse:
 @payment_methods.post("")
 @login.required
 def add() -> BaseResponse:
-    account = stores().users.for_account(login.profile().user_id)
+    account = stores().accounts.for_account(login.profile().user_id)
     base = settings().base_url
     done, left = url_for("payment_methods.come_back"), url_for("payment_methods.index")
     try:
-        address = cards.adding_page(stores(), stripe(), account, base + done, base + left)
-    except PaymentUnavailable as away:
-        return _list(503, str(away))
+        address = saved_cards.adding_page(stores(), stripe(), account, base + done, base + left)
+    except PaymentUnavailable as unavailable:
+        return _list(503, str(unavailable))
     except Conflict as conflict:
         return _list(409, str(conflict))
     return htmx.go(address)
@@ -46,9 +46,9 @@ def add() -> BaseResponse:
 @payment_methods.get("/return")
 @login.required
 def come_back() -> BaseResponse:
-    """Back from Stripe, which is asked what it keeps: nothing here is believed of the address."""
+    """Back from Stripe, which is asked what it holds: nothing here is believed of the address."""
     try:
-        cards.refresh(stores(), stripe(), login.profile())
+        saved_cards.refresh(stores(), stripe(), login.profile())
     except PaymentUnavailable:
         words = "Your card is being kept, but we could not ask for it yet. Reload this page in a moment."
         return _list(503, words)
@@ -58,17 +58,17 @@ def come_back() -> BaseResponse:
 @payment_methods.post("/<string:token>/default")
 @login.required
 def make_default(token: str) -> BaseResponse:
-    account = stores().users.for_account(login.profile().user_id)
-    stores().cards.make_default(account.profile.user_id, cards.of(account, token).token)
+    account = stores().accounts.for_account(login.profile().user_id)
+    stores().cards.make_default(account.profile.user_id, saved_cards.of(account, token).token)
     return htmx.go(url_for("payment_methods.index"))
 
 
 @payment_methods.post("/<string:token>/deletion")
 @login.required
 def delete(token: str) -> BaseResponse:
-    account = stores().users.for_account(login.profile().user_id)
+    account = stores().accounts.for_account(login.profile().user_id)
     try:
-        cards.remove(stores(), stripe(), account, token)
+        saved_cards.remove(stores(), stripe(), account, token)
     except PaymentUnavailable:
         words = "The payment service does not answer right now, so the card is still kept. Please try again."
         return _list(503, words)
@@ -77,14 +77,13 @@ def delete(token: str) -> BaseResponse:
 
 def _list(status: int = 200, message: str = "") -> BaseResponse:
     today = datetime.now(settings().zone).date()
-    account = stores().users.for_account(login.profile().user_id)
+    account = stores().accounts.for_account(login.profile().user_id)
     response = htmx.render(
         "payment_methods/index.html",
-        part="payment_methods/index.html",
         status=status,
         cards=account.cards,
-        expired={card.token for card in account.cards if cards.expired(card, today)},
-        full=len(account.cards) >= cards.MAX_CARDS,
+        expired={card.token for card in account.cards if saved_cards.expired(card, today)},
+        full=len(account.cards) >= saved_cards.MAX_CARDS,
         message=message,
     )
     if status == 503:

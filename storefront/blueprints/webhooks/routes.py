@@ -5,9 +5,12 @@ from __future__ import annotations
 import structlog
 from flask import Blueprint, Response, request
 
-from storefront.blueprints.webhooks.carrier import read_carrier_event
-from storefront.domain.errors import NotFound, NotKnownYet
-from storefront.services import stripe_events, tracking
+from storefront.blueprints.webhooks.carrier import ParcelBooked, read_carrier_event
+from storefront.domain.errors import NotFound
+from storefront.domain.parcels import CarrierEvent
+from storefront.services import carrier_events, parcels
+from storefront.services.carrier_events import Outcome
+from storefront.services.payments.webhooks import handle
 from storefront.web.context import settings, stores
 from storefront.web.context import stripe as stripe_client
 from storefront.web.csrf import csrf
@@ -20,7 +23,7 @@ csrf.exempt(webhooks)
 @webhooks.post("/stripe")
 def stripe() -> Response:
     event = stripe_client().read_event(request.get_data(), request.headers.get("Stripe-Signature", ""))
-    stripe_events.handle(stores(), stripe_client(), event, settings().currency)
+    handle(stores(), stripe_client(), event)
     log.info("stripe_event", type=event.type, order_id=event.order_id)
     return _ok()
 
@@ -28,16 +31,22 @@ def stripe() -> Response:
 @webhooks.post("/carrier")
 def carrier() -> Response:
     secret = settings().carrier_webhook_secret.get_secret_value()
-    event = read_carrier_event(
+    told = read_carrier_event(
         secret, request.get_data(), {name.lower(): value for name, value in request.headers}
     )
-    if event is not None:
-        try:
-            tracking.record(stores(), event)
-        except NotFound as missing:
-            raise NotKnownYet(str(missing)) from None
+    match told:
+        case CarrierEvent():
+            return _ok(202 if carrier_events.record(stores(), told) is Outcome.KEPT else 200)
+        case ParcelBooked():
+            _book(told)
     return _ok()
 
 
-def _ok() -> Response:
-    return Response("ok", content_type="text/plain")
+def _book(told: ParcelBooked) -> None:
+    if told.number is None:
+        raise NotFound("No order has this number")
+    parcels.book(stores(), stores().orders.find_number(told.number), told.booking)
+
+
+def _ok(status: int = 200) -> Response:
+    return Response("ok", status, content_type="text/plain")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import and_, delete, func, select, text, update
+from sqlalchemy import Row, and_, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from storefront.domain.cart import MAX_LINES, MAX_QTY, Cart, CartItem, CartLine, CartView
@@ -46,21 +47,21 @@ class Carts:
         )
         if not rows:
             return CartView(None, ())
-        return CartView(rows[0][0], tuple(CartLine(*row[1:]) for row in rows if row[1] is not None))
+        return CartView(rows[0].cart_id, tuple(_line(row) for row in rows if row.sku is not None))
 
     def count(self, user_id: UUID) -> int:
         """How many units the open cart holds."""
         rows = self._db.rows(
-            select(func.coalesce(func.sum(CartItem.qty), 0))
+            select(func.coalesce(func.sum(CartItem.qty), 0).label("units"))
             .join(Cart, Cart.cart_id == CartItem.cart_id)
             .where(Cart.user_id == user_id, Cart.closed_at.is_(None))
         )
-        return int(rows[0][0])
+        return int(rows[0].units)
 
     def lines(self, cart_id: UUID) -> tuple[CartLine, ...]:
         """The lines of a cart beside what is true of their products now."""
         rows = self._db.rows(_LINES.where(CartItem.cart_id == cart_id).order_by(CartItem.sku))
-        return tuple(CartLine(*row) for row in rows)
+        return tuple(_line(row) for row in rows)
 
     def open(self, user_id: UUID) -> UUID:
         """The shopper's open cart, made if there is none, locked until the transaction ends.
@@ -73,7 +74,13 @@ class Carts:
             self._db.session.execute(
                 insert(Cart)
                 .values(cart_id=uuid4(), user_id=user_id)
-                .on_conflict_do_nothing(index_elements=["user_id"], index_where=text("closed_at IS NULL"))
+                .on_conflict_do_update(
+                    index_elements=["user_id"],
+                    index_where=text("closed_at IS NULL"),
+                    # To the day: it counts days, and most changes then cost no second version of the row.
+                    set_={"changed_at": func.now()},
+                    where=func.coalesce(Cart.changed_at, Cart.created_at) < func.now() - timedelta(days=1),
+                )
             )
             cart_id: UUID | None = self._db.session.execute(
                 select(Cart.cart_id)
@@ -204,3 +211,9 @@ class Carts:
 
     def _count_lines(self, cart_id: UUID) -> int:
         return self._db.session.execute(select(func.count()).where(CartItem.cart_id == cart_id)).scalar_one()
+
+
+def _line(row: Row[*tuple[object, ...]]) -> CartLine:
+    values = row._asdict()
+    values.pop("cart_id", None)
+    return CartLine(**values)

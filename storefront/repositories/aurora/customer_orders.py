@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from sqlalchemy import Text, func, literal, select, tuple_, update
+from sqlalchemy import Text, func, literal, select, text, tuple_, update
 
+from storefront.domain.addresses import PostalAddress
 from storefront.domain.cart import Cart, CartItem
 from storefront.domain.catalog import Product
-from storefront.domain.customers import PostalAddress
-from storefront.domain.orders import Kind, Order, OrderEvent, OrderLine, OrderStatus
+from storefront.domain.order_views import CustomerOrder, OrderLine
+from storefront.domain.orders import EventKind, Order, OrderEvent, OrderStatus
 from storefront.repositories.aurora.engine import Database
 
 OPEN = (OrderStatus.PENDING, OrderStatus.PAID, OrderStatus.PREPARING, OrderStatus.SHIPPED)
@@ -21,18 +22,27 @@ OPEN = (OrderStatus.PENDING, OrderStatus.PAID, OrderStatus.PREPARING, OrderStatu
 FORGOTTEN = PostalAddress(name="", line1="", city="", zip="", country="")
 
 
-@dataclass(frozen=True)
-class CustomerOrder:
-    """An order in its customer's list. ``estimated`` is the shipment's day, None before there is one."""
+# Places and messages of carriers may name people and doors. DynamoDB's steps are due to be written again.
+_FORGET_STEPS = text("""
+    UPDATE order_events SET data = data || '{"place": "", "message": ""}', told_at = NULL
+     WHERE order_id = :order_id AND kind = 'carrier'
+""")
+_FORGET_PARCELS = text("""
+    UPDATE parcels SET place = '', message = '', reports = coalesce((
+        SELECT jsonb_object_agg(key, value || '{"place": "", "message": ""}') FROM jsonb_each(reports)
+    ), '{}') WHERE order_id = :order_id
+""")
 
+
+class OrderEmail(NamedTuple):
     order_id: UUID
-    number: str
-    status: OrderStatus
-    total_cents: int
+    email: str
+
+
+class OldOrder(NamedTuple):
+    order_id: UUID
+    user_id: UUID
     created_at: datetime
-    expires_at: datetime
-    estimated: date | None
-    lines: tuple[OrderLine, ...]
 
 
 class CustomerOrders:
@@ -51,7 +61,7 @@ class CustomerOrders:
                 Order.total_cents,
                 Order.created_at,
                 Order.expires_at,
-                Order.delivery["estimated"].as_string().label("estimated"),
+                Order.delivery,
                 Order.cart_id,
             )
             .where(Order.user_id == user_id)
@@ -66,11 +76,12 @@ class CustomerOrders:
             CustomerOrder(
                 order_id=row.order_id,
                 number=row.number,
-                status=OrderStatus(row.status),
+                status=row.status,
                 total_cents=row.total_cents,
                 created_at=row.created_at,
                 expires_at=row.expires_at,
-                estimated=date.fromisoformat(row.estimated) if row.estimated else None,
+                delivery=row.delivery.status if row.delivery else None,
+                estimated=row.delivery.estimated if row.delivery else None,
                 lines=lines.get(row.cart_id, ()),
             )
             for row in rows
@@ -92,16 +103,10 @@ class CustomerOrders:
             .order_by(CartItem.cart_id, CartItem.name, CartItem.sku)
         )
         found: dict[UUID, tuple[OrderLine, ...]] = {}
-        for cart_id, *line in rows:
-            found[cart_id] = (*found.get(cart_id, ()), OrderLine(*line))
+        for row in rows:
+            line = OrderLine(row.sku, row.name, row.qty, row.price_cents, row.category, row.image_url)
+            found[row.cart_id] = (*found.get(row.cart_id, ()), line)
         return found
-
-    def addresses(self, order_ids: Iterable[UUID]) -> Mapping[UUID, tuple[str, dict[str, str]]]:
-        """E-mail and postal address of orders, for the export of a customer's data."""
-        rows = self._db.rows(
-            select(Order.order_id, Order.email, Order.address).where(Order.order_id.in_(list(order_ids)))
-        )
-        return {order_id: (email, asdict(address)) for order_id, email, address in rows}
 
     def any_open(self, user_id: UUID) -> bool:
         """Whether the customer has an order that is not at its end."""
@@ -110,7 +115,7 @@ class CustomerOrders:
         )
         return bool(rows)
 
-    def lock_emails(self, user_id: UUID) -> list[tuple[UUID, str]]:
+    def lock_emails(self, user_id: UUID) -> list[OrderEmail]:
         """A shopper's orders and their e-mail addresses, locked in the order of their ids."""
         rows = self._db.session.execute(
             select(Order.order_id, Order.email)
@@ -118,7 +123,7 @@ class CustomerOrders:
             .order_by(Order.order_id)
             .with_for_update()
         ).all()
-        return [(row[0], row[1]) for row in rows]
+        return [OrderEmail(**row._asdict()) for row in rows]
 
     def hand_over(self, order_ids: Iterable[UUID], user_id: UUID) -> None:
         """Give locked orders, and the closed carts they came of, to another shopper id."""
@@ -139,8 +144,21 @@ class CustomerOrders:
             .execution_options(synchronize_session=False)
         )
 
-    def scrub(self, older_than: timedelta, limit: int) -> int:
-        """Take the personal data off a batch of orders that ended and are old enough; how many.
+    def old(self, age: timedelta, limit: int, after: tuple[datetime, UUID] | None = None) -> list[OldOrder]:
+        """A batch of ended orders of at least this age that still bear personal data, the oldest first;
+        ``after`` is the key of the last one before."""
+        wanted = (
+            select(Order.order_id, Order.user_id, Order.created_at)
+            .where(Order.created_at < func.now() - age, Order.status.not_in(OPEN), Order.email != "")
+            .order_by(Order.created_at, Order.order_id)
+            .limit(limit)
+        )
+        if after is not None:
+            wanted = wanted.where(tuple_(Order.created_at, Order.order_id) > after)
+        return [OldOrder(row.order_id, row.user_id, row.created_at) for row in self._db.rows(wanted)]
+
+    def scrub(self, order_ids: Collection[UUID]) -> int:
+        """Take the personal data off those of these orders that ended; how many.
 
         E-mail, address and the link to the shopper go; what was bought for how much stays, for the books.
         A delivery is due for DynamoDB again, so that the shipment's address goes with it.
@@ -148,32 +166,27 @@ class CustomerOrders:
         session = self._db.session
         old = session.execute(
             select(Order)
-            .where(
-                Order.created_at < func.now() - older_than,
-                Order.status.not_in(OPEN),
-                Order.email != "",
-            )
-            .order_by(Order.created_at, Order.order_id)
-            .limit(limit)
+            .where(Order.order_id.in_(list(order_ids)), Order.status.not_in(OPEN), Order.email != "")
+            .order_by(Order.order_id)
             .with_for_update(skip_locked=True)
         ).scalars()
         scrubbed = 0
         for order in old:
             order.email, order.address, order.user_id = "", FORGOTTEN, uuid4()
-            if order.delivery:
-                version = int(order.delivery["version"]) + 1
-                order.delivery = {**order.delivery, "projected": False, "version": version}
-                order.claimed_until = None
+            order.redeliver()
             session.execute(
                 # The token of a card that was kept with the payment.
                 update(OrderEvent)
                 .where(
-                    OrderEvent.order_id == order.order_id, OrderEvent.kind.in_((Kind.PAID, Kind.PAID_LATE))
+                    OrderEvent.order_id == order.order_id,
+                    OrderEvent.kind.in_((EventKind.PAID, EventKind.PAID_LATE)),
                 )
                 .values(data=OrderEvent.data.op("-")(literal("kept", Text)))
                 .execution_options(synchronize_session=False)
             )
             session.execute(update(Cart).where(Cart.cart_id == order.cart_id).values(user_id=order.user_id))
+            session.execute(_FORGET_STEPS, {"order_id": order.order_id})
+            session.execute(_FORGET_PARCELS, {"order_id": order.order_id})
             scrubbed += 1
         session.flush()
         return scrubbed

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Interval, ScalarSelect, func, literal_column, or_, select, tuple_, update
+from sqlalchemy import Interval, ScalarSelect, func, literal_column, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from storefront.domain.orders import (
-    MAILED,
-    MAILED_STEPS,
-    REMIND_AFTER,
-    Event,
-    Kind,
-    Order,
-    OrderEvent,
-)
+from storefront.domain.order_views import Event
+from storefront.domain.orders import MAILED, REMIND_AFTER, EventKind, Order, OrderEvent
 from storefront.repositories.aurora.engine import Database
+
+STEPS = 50
+"""Of a parcel's steps a page shows as many."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +34,8 @@ class OrderEvents:
     def record(
         self,
         order_id: UUID,
-        kind: Kind,
-        data: Mapping[str, Any] | None = None,
+        kind: EventKind,
+        data: Mapping[str, object] | None = None,
         *,
         event_id: str = "",
         at: datetime | None = None,
@@ -58,7 +53,7 @@ class OrderEvents:
             data=data,
             at=at or func.clock_timestamp(),
             mailed_at=None if self._calls_for_mail(order_id, kind, data) else func.now(),
-            mail_after=_reminder(order_id) if kind is Kind.PLACED else None,
+            mail_after=_reminder(order_id) if kind is EventKind.PLACED else None,
         )
         written = self._db.session.execute(
             statement.on_conflict_do_nothing().returning(OrderEvent.event_id)
@@ -66,21 +61,67 @@ class OrderEvents:
         return written is not None
 
     def of(self, order_id: UUID) -> tuple[Event, ...]:
-        """An order's events, oldest first."""
+        """An order's events, oldest first; of a carrier's, which have no bound, the newest 50."""
+        columns = (OrderEvent.event_id, OrderEvent.at, OrderEvent.kind, OrderEvent.data)
+        of_order = select(*columns).where(OrderEvent.order_id == order_id)
+        steps = (
+            of_order.where(OrderEvent.kind == EventKind.CARRIER)
+            .order_by(OrderEvent.at.desc(), OrderEvent.event_id.desc())
+            .limit(STEPS)
+        )
+        both = of_order.where(OrderEvent.kind != EventKind.CARRIER).union_all(steps).subquery()
+        rows = self._db.rows(select(both).order_by(both.c.at, both.c.event_id))
+        return tuple(Event(**row._asdict()) for row in rows)
+
+    def one(self, order_id: UUID, event_id: str) -> Event:
+        """One event, which there is."""
+        (row,) = self._db.rows(
+            select(OrderEvent.event_id, OrderEvent.at, OrderEvent.kind, OrderEvent.data).where(
+                OrderEvent.order_id == order_id, OrderEvent.event_id == event_id
+            )
+        )
+        return Event(**row._asdict())
+
+    # --- carriers' events on their way to DynamoDB
+
+    def untold(self, order_id: UUID, limit: int) -> list[Event]:
+        """Carriers' events that DynamoDB does not have yet."""
         rows = self._db.rows(
             select(OrderEvent.event_id, OrderEvent.at, OrderEvent.kind, OrderEvent.data)
-            .where(OrderEvent.order_id == order_id)
-            .order_by(OrderEvent.at, OrderEvent.event_id)
+            .where(
+                OrderEvent.order_id == order_id,
+                # Spelled as in the partial index.
+                text("order_events.kind = 'carrier'"),
+                OrderEvent.told_at.is_(None),
+            )
+            .limit(limit)
         )
-        return tuple(Event(event_id, at, Kind(kind), data) for event_id, at, kind, data in rows)
+        return [Event(**row._asdict()) for row in rows]
 
-    def happened(self, order_id: UUID, kind: Kind) -> bool:
+    def told(self, order_id: UUID, event_ids: Sequence[str]) -> None:
+        """DynamoDB has these."""
+        self._db.session.execute(
+            update(OrderEvent)
+            .where(OrderEvent.order_id == order_id, OrderEvent.event_id.in_(event_ids))
+            .values(told_at=func.now())
+            .execution_options(synchronize_session=False)
+        )
+
+    def happened(self, order_id: UUID, kind: EventKind) -> bool:
         rows = self._db.rows(
             select(OrderEvent.event_id)
             .where(OrderEvent.order_id == order_id, OrderEvent.kind == kind)
             .limit(1)
         )
         return bool(rows)
+
+    def count(self, order_id: UUID, kind: EventKind) -> int:
+        rows = self._db.rows(
+            select(func.count().label("events")).where(
+                OrderEvent.order_id == order_id, OrderEvent.kind == kind
+            )
+        )
+        return int(rows[0].events)
 
     # --- the mail queue
 
@@ -108,7 +149,7 @@ class OrderEvents:
             .returning(OrderEvent.order_id, OrderEvent.event_id, OrderEvent.at)
             .execution_options(synchronize_session=False)
         ).all()
-        return sorted((DueMail(*row) for row in rows), key=lambda due: due.at)
+        return sorted((DueMail(**row._asdict()) for row in rows), key=lambda due: due.at)
 
     def mailed(self, due: DueMail) -> None:
         """Nothing is left to send for this event."""
@@ -131,24 +172,23 @@ class OrderEvents:
             .execution_options(synchronize_session=False)
         )
 
-    def _calls_for_mail(self, order_id: UUID, kind: Kind, data: Mapping[str, Any]) -> bool:
-        """Of a parcel's steps only the first report of each: the order's lock puts them in a row."""
-        if kind is not Kind.CARRIER:
+    def _calls_for_mail(self, order_id: UUID, kind: EventKind, data: Mapping[str, object]) -> bool:
+        """Of each parcel's steps the first report of each: the order's lock puts them in a row."""
+        if kind is not EventKind.CARRIER:
             return kind in MAILED
-        if data["status"] not in MAILED_STEPS:
-            return False
         return not self._db.rows(
             select(OrderEvent.event_id)
             .where(
                 OrderEvent.order_id == order_id,
-                OrderEvent.kind == Kind.CARRIER,
+                OrderEvent.kind == EventKind.CARRIER,
+                OrderEvent.data["parcel_id"].as_string() == data["parcel_id"],
                 OrderEvent.data["status"].as_string() == data["status"],
             )
             .limit(1)
         )
 
 
-def _reminder(order_id: UUID) -> ScalarSelect[Any]:
+def _reminder(order_id: UUID) -> ScalarSelect[datetime]:
     """When a shopper is reminded of a new order, unless it is paid by then."""
     third = literal_column("(orders.expires_at - orders.created_at) / 3", Interval)
     return (

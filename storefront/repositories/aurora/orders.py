@@ -1,52 +1,51 @@
-"""Orders with their payments, and the queues the worker takes from."""
+"""Orders with their payments: read, placed, and locked for a change."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from math import ceil
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, TextClause, and_, func, literal, or_, select, text, tuple_, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, func, literal, select, text, tuple_, update
 
 from storefront.domain.cart import CartItem
 from storefront.domain.catalog import Product
 from storefront.domain.errors import NotFound
-from storefront.domain.orders import (
-    Kind,
-    Order,
-    OrderEvent,
-    OrderLine,
-    OrderStatus,
-    OrderView,
-    Payment,
-    PaymentStatus,
-    Provider,
-)
+from storefront.domain.order_views import OrderLine, OrderRow, OrderSummary, OrderView
+from storefront.domain.orders import EventKind, Order, OrderStatus
+from storefront.domain.payments import Payment
 from storefront.repositories.aurora.engine import Database
 from storefront.repositories.aurora.order_events import OrderEvents
-
-STRAY_DONE = ":refunded"
-"""Added to a stray capture's event id, it names the event that tells of its refund."""
+from storefront.repositories.aurora.refunds import Refunds, refunded_units
 
 
-@dataclass(frozen=True)
-class OrderRow:
-    """An order in a list."""
+class Expired(NamedTuple):
+    """An order whose hold has just ended, and the cart whose units it had reserved."""
 
     order_id: UUID
-    number: str
-    status: OrderStatus
-    total_cents: int
-    created_at: datetime
-    expires_at: datetime
+    cart_id: UUID
 
+
+class LiveHolds(NamedTuple):
+    """Unpaid orders: how many, when the first hold of them ends, and the database's clock."""
+
+    orders: int
+    first_ends: datetime | None
+    now: datetime
+
+    @property
+    def seconds(self) -> int:
+        """Until the first of them may have ended: at least one, also while a worker ends it."""
+        return max(1, ceil((self.first_ends - self.now).total_seconds())) if self.first_ends else 1
+
+
+_REFUNDED = (EventKind.REFUND_DUE, EventKind.PART_REFUND_DUE)
 
 _ROW = (Order.order_id, Order.number, Order.status, Order.total_cents, Order.created_at, Order.expires_at)
 
-_VIEW = select(
+_SUMMARY = select(
     Order.order_id,
     Order.user_id,
     Order.cart_id,
@@ -59,6 +58,7 @@ _VIEW = select(
     Order.expires_at,
     Order.extended_at,
     Order.delivery,
+    Order.promised_on,
     Payment.payment_id,
     Payment.status.label("payment_status"),
     Payment.provider,
@@ -75,34 +75,34 @@ class Orders:
     # --- what pages show
 
     def view(self, order_id: UUID) -> OrderView:
-        """One order with its lines and events, in three statements.
+        """One order with its lines and events, in three statements; in four if some of it was refunded.
 
         Raises:
             NotFound: there is no such order.
         """
-        view = self.head(order_id)
+        summary = self._summary(order_id)
+        events = OrderEvents(self._db).of(order_id)
+        refunded = any(event.kind in _REFUNDED for event in events)
         return OrderView(
-            **{
-                **view.__dict__,
-                "events": OrderEvents(self._db).of(order_id),
-                "lines": self.lines(view.cart_id),
-            }
+            **summary,
+            events=events,
+            lines=self.lines(summary["cart_id"]),
+            refunds=Refunds(self._db).of(order_id) if refunded else (),
         )
 
-    def head(self, order_id: UUID) -> OrderView:
+    def summary(self, order_id: UUID) -> OrderSummary:
         """One order without lines and events, in one statement.
 
         Raises:
             NotFound: there is no such order.
         """
-        rows = self._db.rows(_VIEW.where(Order.order_id == order_id))
+        return OrderSummary(**self._summary(order_id))
+
+    def _summary(self, order_id: UUID) -> dict[str, Any]:
+        rows = self._db.rows(_SUMMARY.where(Order.order_id == order_id))
         if not rows:
             raise NotFound("We can't find this order")
-        values = dict(rows[0]._mapping)
-        values["status"] = OrderStatus(values["status"])
-        values["payment_status"] = PaymentStatus(values["payment_status"])
-        values["provider"] = Provider(values["provider"])
-        return OrderView(**values)
+        return rows[0]._asdict()
 
     def lines(self, cart_id: UUID) -> tuple[OrderLine, ...]:
         """The lines of the order made from this cart: names and prices frozen, pictures of today."""
@@ -114,17 +114,18 @@ class Orders:
                 CartItem.price_cents,
                 Product.category,
                 Product.image_url,
+                refunded_units(),
             )
             .join(Product, Product.sku == CartItem.sku)
             .where(CartItem.cart_id == cart_id)
             .order_by(CartItem.name, CartItem.sku)
         )
-        return tuple(OrderLine(*row) for row in rows)
+        return tuple(OrderLine(**row._asdict()) for row in rows)
 
     def of_cart(self, cart_id: UUID, user_id: UUID) -> UUID | None:
         """The order that came of a shopper's cart: what a second submit is answered with."""
         rows = self._db.rows(select(Order.order_id).where(Order.cart_id == cart_id, Order.user_id == user_id))
-        return rows[0][0] if rows else None
+        return rows[0].order_id if rows else None
 
     def unpaid_of(self, user_id: UUID) -> OrderRow | None:
         """The shopper's unpaid order whose hold ends first and has not ended yet."""
@@ -138,7 +139,7 @@ class Orders:
             .order_by(Order.expires_at)
             .limit(1)
         )
-        return _row(rows[0]) if rows else None
+        return OrderRow(**rows[0]._asdict()) if rows else None
 
     def find_number(self, number: str) -> UUID:
         """The order with this number.
@@ -149,7 +150,7 @@ class Orders:
         rows = self._db.rows(select(Order.order_id).where(Order.number == number))
         if not rows:
             raise NotFound(f"There is no order {number}")
-        order_id: UUID = rows[0][0]
+        order_id: UUID = rows[0].order_id
         return order_id
 
     def find(self, number: str, email: str) -> UUID:
@@ -165,7 +166,7 @@ class Orders:
         )
         if not rows:
             raise NotFound("No order has this number and this e-mail address")
-        order_id: UUID = rows[0][0]
+        order_id: UUID = rows[0].order_id
         return order_id
 
     def newest(
@@ -179,17 +180,35 @@ class Orders:
             wanted = wanted.where(
                 tuple_(Order.created_at, Order.order_id) < (before.created_at, before.order_id)
             )
-        return [_row(row) for row in self._db.rows(wanted)]
+        return [OrderRow(**row._asdict()) for row in self._db.rows(wanted)]
 
     # --- placing
 
-    def lock_shopper(self, user_id: UUID) -> int:
-        """Let one placement a shopper through at a time; how many live holds the shopper has."""
-        session = self._db.session
-        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(str(user_id), literal(0)))))
-        return session.execute(
-            select(func.count()).where(Order.user_id == user_id, Order.status == OrderStatus.PENDING)
-        ).scalar_one()
+    def lock_shopper(self, user_id: UUID) -> LiveHolds:
+        """Let one placement a shopper through at a time; what the shopper holds unpaid."""
+        self._in_turn(str(user_id), 0)
+        return self._live_holds(Order.user_id == user_id)
+
+    def lock_address(self, placed_from: str) -> LiveHolds:
+        """Let one placement an address through at a time, after ``lock_shopper``, lest two wait for each
+        other; what was placed from there and is unpaid."""
+        self._in_turn(placed_from, 1)
+        return self._live_holds(Order.placed_from == placed_from)
+
+    def _in_turn(self, name: str, kind: int) -> None:
+        key = func.hashtextextended(name, literal(kind))
+        self._db.session.execute(select(func.pg_advisory_xact_lock(key)))
+
+    def _live_holds(self, of: ColumnElement[bool]) -> LiveHolds:
+        """Expiry is a change of state, never a reading of the clock."""
+        row = self._db.session.execute(
+            select(
+                func.count().label("orders"),
+                func.min(Order.expires_at).label("first_ends"),
+                func.clock_timestamp().label("now"),
+            ).where(of, Order.status == OrderStatus.PENDING)
+        ).one()
+        return LiveHolds(**row._asdict())
 
     def reserve(self, cart_id: UUID) -> bool:
         """Take the stock of all lines of a locked cart out of everybody else's reach, or of none.
@@ -243,88 +262,11 @@ class Orders:
         ).one_or_none()
         if row is None:
             raise NotFound("We can't find this order")
-        return row[0], row[1]
+        order, payment = row
+        return order, payment
 
-    def now(self) -> datetime:
-        """The database's clock, the only one that decides about holds."""
-        return self._db.rows(select(func.clock_timestamp()))[0][0]  # type: ignore[no-any-return]
-
-    # --- the worker's queues
-
-    def claim_lapsed(self, limit: int, lease: timedelta) -> list[tuple[UUID, str | None]]:
-        """Take orders whose hold is over, with their payment's reference, away from other workers."""
-        return self._claim(
-            and_(Order.status == OrderStatus.PENDING, Order.expires_at <= func.now()), limit, lease
-        )
-
-    def claim_unsettled(self, limit: int) -> list[tuple[UUID, str | None]]:
-        """Orders with a payment under way whose webhook may be lost, each again after a growing while.
-
-        The lease is a quarter of the order's age, at least 10 seconds: a short hold is asked about often,
-        a long one rarely. It ends with the hold, whose end must not wait for it.
-        """
-        lease = func.least(
-            func.greatest(timedelta(seconds=10), text("(now() - orders.created_at) / 4")),
-            text("orders.expires_at - now()"),
-        )
-        return self._claim(
-            and_(
-                Order.status == OrderStatus.PENDING,
-                Order.expires_at > func.now(),
-                Order.created_at < func.now() - timedelta(seconds=10),
-                Payment.external_ref.is_not(None),
-            ),
-            limit,
-            lease,
-        )
-
-    def claim_paid(self, limit: int, lease: timedelta) -> list[tuple[UUID, str | None]]:
-        """Orders that wait for their shipment to be written."""
-        return self._claim(Order.status == OrderStatus.PAID, limit, lease)
-
-    def claim_refunding(self, limit: int, lease: timedelta) -> list[tuple[UUID, str | None]]:
-        """Orders whose money must go back and that Stripe has not definitely refused."""
-        refused = (
-            select(OrderEvent.event_id)
-            .where(OrderEvent.order_id == Order.order_id, OrderEvent.kind == Kind.REFUND_REFUSED)
-            .exists()
-        )
-        return self._claim(and_(Payment.status == PaymentStatus.REFUNDING, ~refused), limit, lease)
-
-    def claim_unprojected(self, limit: int, lease: timedelta) -> list[tuple[UUID, str | None]]:
-        """Orders whose delivery DynamoDB does not tell as Aurora does."""
-        # Spelled as in the partial index; as a boolean PostgreSQL would not use it.
-        return self._claim(text("(orders.delivery ->> 'projected') = 'false'"), limit, lease)
-
-    def strays(self, limit: int) -> Sequence[tuple[UUID, str, str]]:
-        """Second captures that are not refunded yet: order, event id and the intent to refund."""
-        done = aliased(OrderEvent)
-        rows = self._db.rows(
-            select(OrderEvent.order_id, OrderEvent.event_id, OrderEvent.data["intent"].as_string())
-            .where(
-                OrderEvent.kind == Kind.STRAY_CAPTURE,
-                ~select(done.event_id)
-                .where(
-                    done.order_id == OrderEvent.order_id,
-                    done.event_id == OrderEvent.event_id + STRAY_DONE,
-                )
-                .exists(),
-            )
-            .limit(limit)
-        )
-        return [(row[0], row[1], row[2]) for row in rows]
-
-    def unclaim(self, order_ids: Iterable[UUID]) -> None:
-        """Give claimed orders back before their lease is over."""
-        self._db.session.execute(
-            update(Order)
-            .where(Order.order_id.in_(list(order_ids)))
-            .values(claimed_until=None)
-            .execution_options(synchronize_session=False)
-        )
-
-    def expire(self, order_ids: Iterable[UUID]) -> list[tuple[UUID, UUID]]:
-        """Let lapsed holds end: those still pending and past their time. Their orders and carts."""
+    def expire(self, order_ids: Iterable[UUID]) -> list[Expired]:
+        """Let lapsed holds end: those still pending and past their time."""
         wanted = (
             select(Order.order_id)
             .where(
@@ -339,41 +281,13 @@ class Orders:
         rows = self._db.session.execute(
             update(Order)
             .where(Order.order_id.in_(select(wanted.c.order_id)))
-            .values(status=OrderStatus.EXPIRED)
+            .values(status=OrderStatus.EXPIRED, placed_from=None)
             .returning(Order.order_id, Order.cart_id)
             .execution_options(synchronize_session=False)
         ).all()
-        return [(row[0], row[1]) for row in rows]
+        return [Expired(**row._asdict()) for row in rows]
 
-    def next_lapse(self) -> datetime | None:
-        """When the next hold ends."""
-        rows = self._db.rows(select(func.min(Order.expires_at)).where(Order.status == OrderStatus.PENDING))
-        value: datetime | None = rows[0][0]
-        return value
-
-    def _claim(
-        self, due: ColumnElement[bool] | TextClause, limit: int, lease: Any
-    ) -> list[tuple[UUID, str | None]]:
-        """Mark due orders as taken until the lease ends, passing over what other workers hold."""
-        free = or_(Order.claimed_until.is_(None), Order.claimed_until < func.now())
-        chosen = (
-            select(Order.order_id)
-            .join(Payment, Payment.order_id == Order.order_id)
-            .where(due, free)
-            .order_by(Order.expires_at, Order.order_id)
-            .limit(limit)
-            .with_for_update(of=Order, skip_locked=True)
-            .cte("chosen")
-        )
-        rows = self._db.session.execute(
-            update(Order)
-            .where(Order.order_id == chosen.c.order_id, Payment.order_id == Order.order_id)
-            .values(claimed_until=func.now() + lease)
-            .returning(Order.order_id, Payment.external_ref)
-            .execution_options(synchronize_session=False)
-        ).all()
-        return [(row[0], row[1]) for row in rows]
-
-
-def _row(row: Any) -> OrderRow:
-    return OrderRow(row[0], row[1], OrderStatus(row[2]), *row[3:])
+    def now(self) -> datetime:
+        """The database's clock, the only one that decides about holds."""
+        now: datetime = self._db.rows(select(func.clock_timestamp().label("now")))[0].now
+        return now

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Select, Text, and_, case, func, literal, select, true, union_all, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import func, select, update
 
-from storefront.domain.cart import CartItem
 from storefront.domain.catalog import (
     CategoryCount,
     HomePage,
@@ -20,12 +17,11 @@ from storefront.domain.catalog import (
     ProductCard,
     ProductPage,
     Sort,
-    Stock,
 )
 from storefront.domain.errors import NotFound
-from storefront.domain.orders import Order, OrderStatus
-from storefront.repositories.aurora import search
+from storefront.repositories.aurora import category_counts, product_page, search
 from storefront.repositories.aurora.engine import Database
+from storefront.repositories.aurora.product_cards import browse, faces
 
 PAGE_SIZE = 24
 HOME_CATEGORIES = 8
@@ -33,58 +29,26 @@ HOME_NEWEST = 12
 MENU = 24
 """So many categories a list offers; a catalogue may have hundreds."""
 
-_available = Stock.quantity - Stock.reserved
-_CARD = (
-    Product.sku,
-    Product.name,
-    Product.price_cents,
-    Product.category,
-    Product.image_url,
-    _available.label("available"),
-)
-# Ties fall to the SKU, ascending in every order.
-_ORDERS: dict[Sort, tuple[Any, ...]] = {
-    Sort.NEWEST: (Product.created_at.desc(), Product.sku),
-    Sort.PRICE: (Product.price_cents, Product.sku),
-    Sort.PRICE_DOWN: (Product.price_cents.desc(), Product.sku),
-}
-_BACKWARDS: dict[Sort, tuple[Any, ...]] = {
-    Sort.NEWEST: (Product.created_at, Product.sku.desc()),
-    Sort.PRICE: (Product.price_cents.desc(), Product.sku.desc()),
-    Sort.PRICE_DOWN: (Product.price_cents, Product.sku.desc()),
-}
-
 
 class Products:
-    """Reads run on an Aurora reader where there is one; only ``unlist`` and ``relist`` write."""
+    """Reads run on an Aurora reader where there is one; operators, imports and workers write."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     def categories(self) -> tuple[CategoryCount, ...]:
-        """Every category with its listed products, largest first; the name '' is for those without.
-
-        It counts the whole catalogue, so whoever shows pages may keep the answer for a moment.
-        """
-        sold_out = func.count(Stock.sku)
-        rows = self._db.catalogue(
-            select(Product.category, func.count(), func.count() - sold_out)
-            .join(Stock, and_(Stock.sku == Product.sku, Stock.quantity <= Stock.reserved), isouter=True)
-            .where(Product.listed)
-            .group_by(Product.category)
-            .order_by(func.count().desc(), Product.category)
-        )
-        return tuple(CategoryCount(*row) for row in rows)
+        """Every category with its listed products, largest first; the name '' is for those without."""
+        return category_counts.read(self._db)
 
     def home(self, counts: tuple[CategoryCount, ...] | None = None) -> HomePage:
         """Largest categories and newest products, in two statements beside the counts."""
         counts = self.categories() if counts is None else counts
         largest = {c.name: c for c in counts if c.name}
         names = list(largest)[:HOME_CATEGORIES]
-        cards = {card.category: card for card in self._faces(names)}
+        cards = {card.category: card for card in faces(self._db, names)}
         return HomePage(
             categories=tuple((largest[name], cards[name]) for name in names if name in cards),
-            newest=self._browse(ListQuery(), 0, HOME_NEWEST),
+            newest=browse(self._db, ListQuery(), 0, HOME_NEWEST),
             products=sum(c.products for c in counts),
         )
 
@@ -119,70 +83,12 @@ class Products:
         )
 
     def page(self, sku: str) -> ProductPage:
-        """A listed product with its stock, in one statement.
+        """A listed product with its stock and related products, in one statement.
 
         Raises:
             NotFound: there is no such product, or it is unlisted.
         """
-        next_free = (
-            select(func.min(Order.expires_at))
-            .join(CartItem, CartItem.cart_id == Order.cart_id)
-            .where(CartItem.sku == Product.sku, Order.status == OrderStatus.PENDING)
-            .correlate(Product)
-            .scalar_subquery()
-        )
-        rows = self._db.catalogue(
-            select(
-                Product.sku,
-                Product.name,
-                Product.description,
-                Product.price_cents,
-                Product.category,
-                Product.image_url,
-                Product.created_at,
-                Stock.quantity,
-                Stock.reserved,
-                case((and_(Stock.quantity > 0, Stock.quantity == Stock.reserved), next_free)),
-            )
-            .join(Stock, Stock.sku == Product.sku)
-            .where(Product.sku == sku, Product.listed)
-        )
-        if not rows:
-            raise NotFound("We can't find this product")
-        return ProductPage(*rows[0])
-
-    def related(self, product: ProductPage, limit: int = 4) -> tuple[ProductCard, ...]:
-        """Available products of the same category, nearest in price; one statement.
-
-        Each side of the price is a short walk along the index (category, price).
-        """
-        if not product.category:
-            return ()
-        near = (
-            select(*_CARD)
-            .join(Stock, Stock.sku == Product.sku)
-            .where(
-                Product.listed,
-                Product.category == product.category,
-                Product.sku != product.sku,
-                _available > 0,
-            )
-        )
-        sides = union_all(
-            near.where(Product.price_cents >= product.price_cents)
-            .order_by(Product.price_cents, Product.sku)
-            .limit(limit)
-            .subquery()
-            .select(),
-            near.where(Product.price_cents < product.price_cents)
-            .order_by(Product.price_cents.desc(), Product.sku.desc())
-            .limit(limit)
-            .subquery()
-            .select(),
-        ).subquery()
-        distance = func.abs(sides.c.price_cents - literal(product.price_cents))
-        rows = self._db.catalogue(select(sides).order_by(distance, sides.c.sku).limit(limit))
-        return tuple(ProductCard(*row) for row in rows)
+        return product_page.read(self._db, sku)
 
     # --- what crawlers read
 
@@ -197,7 +103,7 @@ class Products:
         rows = self._db.catalogue(
             select(numbered.c.sku).where(numbered.c.n % size == 0, numbered.c.n < last).order_by(numbered.c.n)
         )
-        return ["", *(row[0] for row in rows)]
+        return ["", *(row.sku for row in rows)]
 
     def sitemap(self, after: str, size: int, batch: int = 5_000) -> Iterator[tuple[str, datetime]]:
         """SKU and time of the ``size`` listed products after a SKU, read a batch at a time."""
@@ -208,7 +114,7 @@ class Products:
                 .order_by(Product.sku)
                 .limit(min(batch, size))
             )
-            yield from ((row[0], row[1]) for row in rows)
+            yield from ((row.sku, row.created_at) for row in rows)
             if len(rows) < batch:
                 return
             after, size = rows[-1][0], size - len(rows)
@@ -236,12 +142,20 @@ class Products:
             session.execute(update(Product).where(Product.sku == sku).values(listed=listed))
         return was is not listed
 
+    def fold_counts(self) -> bool:
+        """Keep reading the counts cheap; False if there was nothing to do."""
+        return category_counts.fold(self._db)
+
+    def recount(self) -> None:
+        """Count all categories anew."""
+        category_counts.recount(self._db)
+
     # --- lists
 
     def _search(self, query: ListQuery) -> Listing:
         hits, mended = search.find(self._db, query, PAGE_SIZE), None
         if not hits.total and search.has_words(query.q):
-            mended = search.mend(self._db, query.q)
+            mended = search.correct_spelling(self._db, query.q)
             if mended:
                 hits = search.find(self._db, replace(query, q=mended), PAGE_SIZE)
         return Listing(
@@ -261,57 +175,8 @@ class Products:
         if size <= 0:
             return ()
         if offset <= total // 2:
-            return self._browse(query, offset, size)
-        return self._browse(query, total - offset - size, size, backwards=True)[::-1]
-
-    def _browse(
-        self, query: ListQuery, offset: int, size: int, backwards: bool = False
-    ) -> tuple[ProductCard, ...]:
-        """Cards of the list: index entries alone are walked to get there, rows are read for the cards."""
-        order = (_BACKWARDS if backwards else _ORDERS)[query.sort]
-        keys = select(Product.sku).where(Product.listed)
-        if query.category:
-            keys = keys.where(Product.category == query.category)
-        if query.in_stock:
-            keys = keys.join(Stock, Stock.sku == Product.sku).where(_available > 0)
-        chosen = keys.order_by(*order).limit(size).offset(offset).subquery()
-        rows = self._db.catalogue(
-            select(*_CARD)
-            .join(chosen, chosen.c.sku == Product.sku)
-            .join(Stock, Stock.sku == Product.sku)
-            .order_by(*order)
-        )
-        return tuple(ProductCard(*row) for row in rows)
-
-    def _faces(self, categories: list[str]) -> tuple[ProductCard, ...]:
-        """A card for each category: among its newest, one to be had and with a picture if possible."""
-        if not categories:
-            return ()
-        names = func.unnest(literal(categories, ARRAY(Text)))
-        wanted = names.table_valued("name", name="wanted").render_derived()
-        newest = (
-            select(*_CARD, Product.created_at)
-            .join(Stock, Stock.sku == Product.sku)
-            .where(Product.listed, Product.category == wanted.c.name)
-            .order_by(*_ORDERS[Sort.NEWEST])
-            .limit(PAGE_SIZE)
-            .correlate(wanted)
-            .subquery()
-        )
-        face = (
-            select(newest)
-            .order_by(
-                (newest.c.available > 0).desc(),
-                (newest.c.image_url != "").desc(),
-                newest.c.created_at.desc(),
-                newest.c.sku,
-            )
-            .limit(1)
-            .lateral()
-        )
-        columns: Select[Any] = select(*(face.c[column.key] for column in _CARD))
-        rows = self._db.catalogue(columns.select_from(wanted).join(face, true()))
-        return tuple(ProductCard(*row) for row in rows)
+            return browse(self._db, query, offset, size)
+        return browse(self._db, query, total - offset - size, size, backwards=True)[::-1]
 
 
 def _pages(total: int) -> int:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, TextClause, text
 
 from storefront.domain.catalog import WORDS, CategoryCount, ListQuery, ProductCard, Sort
 from storefront.repositories.aurora.engine import Database
 
 CAP = 1_000
 """So many hits are ranked and counted: ranking reads each hit's whole tsvector."""
+
+MOST_WORDS = 8
+"""So many words of a search are looked for."""
+_WORD = re.compile(r"[^\W_]+")
 
 # plainto_tsquery() takes any text, quotes what it must and yields plain ANDs; the last word, which may
 # still be being typed, then becomes a prefix. Nothing typed ever reaches to_tsquery() as syntax.
@@ -94,46 +101,33 @@ class Hits:
     categories: tuple[CategoryCount, ...]
 
 
+def few_words(typed: str) -> str:
+    """As much of what was typed as is looked for: each word more costs a look at an index of its own, and
+    several where it may be mistyped."""
+    ends = [word.end() for word in _WORD.finditer(typed)]
+    return typed if len(ends) <= MOST_WORDS else typed[: ends[MOST_WORDS - 1]]
+
+
 def has_words(typed: str) -> bool:
     return any(letter.isalnum() for letter in typed)
 
 
 def find(db: Database, query: ListQuery, size: int) -> Hits:
     """The hits of ``query.q`` on one page of ``size``, in one statement."""
-    kept, shown = _ORDERS[query.sort]
     offset = min((query.page - 1) * size, CAP)
     rows = db.catalogue(
-        text(f"""
-            WITH hits AS MATERIALIZED (
-                SELECT p.sku, p.category, p.created_at, p.price_cents, p.search, {_TYPED} AS typed
-                  FROM products p {"JOIN stock s ON s.sku = p.sku" if query.in_stock else ""}
-                 WHERE p.listed AND (p.search @@ {_TYPED} OR p.sku = :q)
-                   {"AND s.quantity > s.reserved" if query.in_stock else ""}
-                   {"AND p.category = :category" if query.category else ""}
-                 {f"ORDER BY {kept}" if kept else ""}
-                 LIMIT {CAP + 1}
-            ), page AS (
-                SELECT sku, row_number() OVER (ORDER BY {shown}) AS n
-                  FROM hits ORDER BY n LIMIT :size OFFSET :offset
-            )
-            SELECT (SELECT count(*) FROM hits),
-                   (SELECT jsonb_object_agg(category, n) FROM (
-                        SELECT category, count(*) AS n FROM hits GROUP BY category) c),
-                   p.sku, p.name, p.price_cents, p.category, p.image_url, s.quantity - s.reserved
-              FROM (SELECT) one
-              LEFT JOIN (page JOIN products p USING (sku) JOIN stock s USING (sku)) ON true
-             ORDER BY page.n
-        """),  # noqa: S608 - made of our own constants
+        _find(query.sort, bool(query.category), query.in_stock),
         {
-            "q": query.q,
+            "q": few_words(query.q),
+            "sku": query.q,
             "category": query.category,
             "size": min(size, max(CAP - offset, 0)),
             "offset": offset,
         },
     )
-    found, counts = rows[0][0], rows[0][1] or {}
+    found, counts = rows[0].found, rows[0].counts or {}
     return Hits(
-        cards=tuple(ProductCard(*row[2:]) for row in rows if row[2] is not None),
+        cards=tuple(_card(row) for row in rows if row.sku is not None),
         total=min(found, CAP),
         capped=found > CAP,
         categories=tuple(
@@ -142,12 +136,43 @@ def find(db: Database, query: ListQuery, size: int) -> Hits:
     )
 
 
-def mend(db: Database, typed: str) -> str | None:
+def _card(row: Row[*tuple[Any, ...]]) -> ProductCard:
+    return ProductCard(row.sku, row.name, row.price_cents, row.category, row.image_url, row.available)
+
+
+@cache
+def _find(sort: Sort, within: bool, in_stock: bool) -> TextClause:
+    """Each of the few searches there can be is put together once."""
+    kept, shown = _ORDERS[sort]
+    return text(f"""
+        WITH hits AS MATERIALIZED (
+            SELECT p.sku, p.category, p.created_at, p.price_cents, p.search, {_TYPED} AS typed
+              FROM products p {"JOIN stock s ON s.sku = p.sku" if in_stock else ""}
+             WHERE p.listed AND (p.search @@ {_TYPED} OR p.sku = :sku)
+               {"AND s.quantity > s.reserved" if in_stock else ""}
+               {"AND p.category = :category" if within else ""}
+             {f"ORDER BY {kept}" if kept else ""}
+             LIMIT {CAP + 1}
+        ), page AS (
+            SELECT sku, row_number() OVER (ORDER BY {shown}) AS n
+              FROM hits ORDER BY n LIMIT :size OFFSET :offset
+        )
+        SELECT (SELECT count(*) FROM hits) AS found,
+               (SELECT jsonb_object_agg(category, n) FROM (
+                    SELECT category, count(*) AS n FROM hits GROUP BY category) c) AS counts,
+               p.sku, p.name, p.price_cents, p.category, p.image_url, s.quantity - s.reserved AS available
+          FROM (SELECT) one
+          LEFT JOIN (page JOIN products p USING (sku) JOIN stock s USING (sku)) ON true
+         ORDER BY page.n
+    """)  # noqa: S608 - made of our own constants
+
+
+def correct_spelling(db: Database, typed: str) -> str | None:
     """The typed words, with those that no or hardly any product has replaced by likelier ones.
 
     None if there is nothing to replace. One statement.
     """
-    rows = db.catalogue(_MEND, {"q": typed})
+    rows = db.catalogue(_MEND, {"q": few_words(typed)})
     if not any(row.mended for row in rows):
         return None
     return " ".join(row.mended or row.word for row in rows)

@@ -11,13 +11,24 @@ import psycopg
 from sqlalchemy import text
 
 from storefront.domain.errors import StoreUnavailable
+from storefront.repositories.aurora.connections import lift_bounds
 from storefront.repositories.aurora.engine import Database
 
-_COLUMNS = "line, sku, name, description, price_cents, category, image_url, quantity"
+COLUMNS = {
+    "line": "bigint",
+    "sku": "text",
+    "name": "text",
+    "description": "text",
+    "price_cents": "integer",
+    "category": "text",
+    "image_url": "text",
+    "quantity": "bigint",
+}
+"""Of a staged row, in the order in which they are copied, with their types."""
 
 
 class Copy(Protocol):
-    def write_row(self, row: tuple[Any, ...], /) -> None: ...
+    def write_row(self, row: tuple[object, ...], /) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -40,22 +51,22 @@ class Staging:
 
     def open(self) -> None:
         """Wait for any other import, then make room. The bounds meant for requests don't hold here."""
+        columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+        lift_bounds(self._db.session.connection())
         for statement in (
-            "SET LOCAL statement_timeout = 0",
-            "SET LOCAL idle_in_transaction_session_timeout = 0",
             "SET LOCAL lock_timeout = 0",
             "SELECT pg_advisory_xact_lock(hashtextextended('catalogue import', 0))",
-            "CREATE TEMPORARY TABLE staging (line bigint, sku text, name text, description text,"
-            " price_cents integer, category text, image_url text, quantity bigint) ON COMMIT DROP",
+            f"CREATE TEMPORARY TABLE staging ({columns}) ON COMMIT DROP",
         ):
             self._db.session.execute(text(statement))
 
     @contextmanager
     def copy(self) -> Iterator[Copy]:
-        """Takes rows of line, sku, name, description, price_cents, category, image_url, quantity."""
+        """Takes rows with a value for each of ``COLUMNS``."""
         driver: Any = self._db.session.connection().connection.driver_connection
+        statement = f"COPY staging ({', '.join(COLUMNS)}) FROM STDIN"
         try:
-            with driver.cursor() as cursor, cursor.copy(f"COPY staging ({_COLUMNS}) FROM STDIN") as copy:
+            with driver.cursor() as cursor, cursor.copy(statement) as copy:
                 yield copy
         except psycopg.OperationalError:
             # It comes past SQLAlchemy, so driver_errors() does not know it.
@@ -69,10 +80,10 @@ class Staging:
                 DELETE FROM staging s
                  USING (SELECT sku, max(line) AS line FROM staging GROUP BY sku HAVING count(*) > 1) last
                  WHERE s.sku = last.sku AND s.line < last.line
-                RETURNING s.line, s.sku, last.line
+                RETURNING s.line, s.sku, last.line AS last
             """)
         )
-        return [(row[0], row[1], row[2]) for row in rows]
+        return [(row.line, row.sku, row.last) for row in rows]
 
     def drop_short(self) -> list[tuple[int, str, int, int]]:
         """Drop rows that would leave less in stock than is reserved: line, SKU, quantity, reserved.
@@ -87,7 +98,7 @@ class Staging:
                 RETURNING t.line, t.sku, t.quantity, s.reserved
             """)
         )
-        return [(row[0], row[1], row[2], row[3]) for row in rows]
+        return [(row.line, row.sku, row.quantity, row.reserved) for row in rows]
 
     def merge(self) -> Merged:
         """New products enter, known ones take what differs; unlisted ones stay so.
@@ -117,7 +128,7 @@ class Staging:
                       FROM differing d WHERE p.sku = d.sku
                     RETURNING d.words
                 )
-                SELECT count(*), coalesce(bool_or(words), false) FROM updated
+                SELECT count(*) AS products, coalesce(bool_or(words), false) AS words FROM updated
             """)
         ).one()
         new = session.execute(
@@ -135,7 +146,7 @@ class Staging:
                 SELECT count(*) FROM added
             """)
         ).scalar_one()
-        return Merged(new, changed[0], new > 0 or changed[1])
+        return Merged(new, changed.products, new > 0 or changed.words)
 
     def stock_new(self) -> None:
         """New SKUs start with their quantity, or with none."""
@@ -171,7 +182,8 @@ class Staging:
                 SELECT line, sku, quantity, reserved FROM locked WHERE quantity < reserved
             """)
         ).all()
-        return rows[0][2], [(row[0], row[1], row[2], row[3]) for row in rows[1:]]
+        changed, *short = rows
+        return changed.quantity, [(row.line, row.sku, row.quantity, row.reserved) for row in short]
 
     def tidy(self) -> None:
         """After the commit: lists are read from indexes alone only while the visibility map is fresh."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, literal, select, text, update
+from sqlalchemy import BigInteger, Text, bindparam, literal, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.types import Uuid
 
-from storefront.domain.cart import CartItem
 from storefront.domain.catalog import Stock, StockLevel
 from storefront.domain.errors import Conflict, NotFound
-from storefront.domain.orders import Order, OrderStatus
 from storefront.repositories.aurora.engine import Database
 
 # Every statement here that touches more than one row first locks them in SKU order (collation "C", so
@@ -27,6 +24,15 @@ _LOCK_LINES = text("""
      ORDER BY s.sku COLLATE "C"
        FOR UPDATE OF s
 """).bindparams(bindparam("carts", type_=ARRAY(Uuid)))
+
+_PUT_BACK = text("""
+    WITH l AS MATERIALIZED (
+        SELECT s.sku, i.qty FROM stock s JOIN unnest(:skus, :units) AS i (sku, qty) USING (sku)
+         ORDER BY s.sku COLLATE "C"
+           FOR UPDATE OF s
+    )
+    UPDATE stock SET quantity = stock.quantity + l.qty FROM l WHERE stock.sku = l.sku
+""").bindparams(bindparam("skus", type_=ARRAY(Text)), bindparam("units", type_=ARRAY(BigInteger)))
 
 
 class StockLevels:
@@ -42,17 +48,7 @@ class StockLevels:
         rows = self._db.rows(select(Stock.sku, Stock.quantity, Stock.reserved).where(Stock.sku == sku))
         if not rows:
             raise NotFound(f"There is no product with the SKU {sku!r}")
-        return StockLevel(*rows[0])
-
-    def next_free(self, sku: str) -> datetime | None:
-        """When the next hold on a SKU ends, if it is not paid by then."""
-        rows = self._db.rows(
-            select(func.min(Order.expires_at))
-            .join(CartItem, CartItem.cart_id == Order.cart_id)
-            .where(CartItem.sku == sku, Order.status == OrderStatus.PENDING)
-        )
-        value: datetime | None = rows[0][0]
-        return value
+        return StockLevel(**rows[0]._asdict())
 
     def release(self, carts: Iterable[UUID]) -> None:
         """Give the units reserved by the orders of these carts back to everybody."""
@@ -62,9 +58,9 @@ class StockLevels:
         """Units that were reserved leave the stock: they are sold."""
         self._change(carts, "reserved = stock.reserved - l.qty, quantity = stock.quantity - l.qty")
 
-    def put_back(self, carts: Iterable[UUID]) -> None:
-        """Sold units return to the stock."""
-        self._change(carts, "quantity = stock.quantity + l.qty")
+    def put_back(self, units: Mapping[str, int]) -> None:
+        """Sold units, by SKU, return to the stock."""
+        self._db.session.execute(_PUT_BACK, {"skus": list(units), "units": list(units.values())})
 
     def take_free(self, cart_id: UUID) -> bool:
         """Take all lines of a cart out of what nobody holds, or nothing; False if any is short."""
@@ -104,7 +100,7 @@ class StockLevels:
         ).one_or_none()
         if row is None:
             raise NotFound(f"There is no product with the SKU {sku!r}")
-        return StockLevel(*row)
+        return StockLevel(**row._asdict())
 
     def _correct(self, level: StockLevel, quantity: int) -> StockLevel:
         if quantity < level.reserved:

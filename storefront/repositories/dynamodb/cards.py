@@ -1,4 +1,4 @@
-"""A customer's kept cards, exactly one of them the default whenever there are any."""
+"""A customer's saved cards, exactly one of them the default whenever there are any."""
 
 from __future__ import annotations
 
@@ -6,16 +6,23 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
-
-from botocore.exceptions import ClientError
 
 from storefront.domain.accounts import SavedCard
 from storefront.domain.errors import Conflict, NotFound
 from storefront.repositories.dynamodb import keys
-from storefront.repositories.dynamodb.client import DynamoDB, condition_failed, dynamo_errors
-from storefront.repositories.dynamodb.users import saved_card
+from storefront.repositories.dynamodb.client import DynamoDB
+from storefront.repositories.dynamodb.table import (
+    EXISTS,
+    Action,
+    Condition,
+    ConditionFailed,
+    Delete,
+    Item,
+    Put,
+    Table,
+    Update,
+)
 
 TRIES = 6
 
@@ -26,11 +33,11 @@ class Wallet:
 
     user_id: UUID
     version: int
-    customer: str | None
+    stripe_customer: str | None
     cards: tuple[SavedCard, ...]
 
 
-Plan = Callable[[Wallet], Sequence[dict[str, Any]]]
+Plan = Callable[[Wallet], Sequence[Action]]
 
 
 class Cards:
@@ -38,50 +45,51 @@ class Cards:
     when the cards were read: two changes that saw the same cards can't both be written."""
 
     def __init__(self, dynamodb: DynamoDB) -> None:
-        self._dynamodb = dynamodb
+        self._table = Table(dynamodb, dynamodb.users)
 
-    def keep_customer(self, user_id: UUID, customer: str) -> str:
-        """Store the account's customer at the payment provider, unless it has one; the one that it has now.
+    def set_stripe_customer(self, user_id: UUID, stripe_customer: str, *, instead_of: str = "") -> str:
+        """Store the account's customer at Stripe, for ``instead_of`` or for none; the one it has now.
 
         Raises:
             NotFound: there is no such account.
-            StoreUnavailable: DynamoDB is away; the outcome may be unknown.
+            StoreUnavailable: DynamoDB is unavailable; the outcome may be unknown.
         """
-        with dynamo_errors():
-            try:
-                self._dynamodb.client.update_item(
-                    TableName=self._dynamodb.users,
-                    Key=keys.profile(user_id),
-                    UpdateExpression="SET stripe_customer = :c",
-                    ConditionExpression="attribute_exists(user_id) AND attribute_not_exists(stripe_customer)",
-                    ExpressionAttributeValues={":c": {"S": customer}},
-                )
-            except ClientError as error:
-                if not condition_failed(error):
-                    raise
-            else:
-                return customer
-        kept = self._wallet(user_id).customer
-        if kept is None:
-            raise NotFound("We can't find this account")
-        return kept
+        if instead_of:
+            free = Condition("stripe_customer = :gone", {":gone": {"S": instead_of}})
+        else:
+            free = Condition("attribute_exists(user_id) AND attribute_not_exists(stripe_customer)")
+        first = Update(
+            keys.profile(user_id),
+            "SET stripe_customer = :customer",
+            {":customer": {"S": stripe_customer}},
+            when=free,
+        )
+        try:
+            self._table.write(first)
+        except ConditionFailed:
+            stored = self._wallet(user_id).stripe_customer
+            if stored is None:
+                raise NotFound("We can't find this account") from None
+            return stored
+        return stripe_customer
 
-    def add(self, user_id: UUID, customer: str, card: SavedCard) -> None:
-        """Keep a card of ``customer``; the first becomes the default. One that is there stays as it is.
+    def add(self, user_id: UUID, stripe_customer: str, card: SavedCard) -> None:
+        """Save a card of ``stripe_customer``; the first becomes the default. One that is there
+        stays as it is.
 
         Raises:
-            NotFound: the account is gone, or has another customer.
+            NotFound: the account is gone, or has another customer at Stripe.
             Conflict: the cards kept changing.
             StoreUnavailable: call again.
         """
 
-        def plan(wallet: Wallet) -> Sequence[dict[str, Any]]:
-            if wallet.customer != customer:
+        def plan(wallet: Wallet) -> Sequence[Action]:
+            if wallet.stripe_customer != stripe_customer:
                 raise NotFound("We can't find this account")
-            if any(kept.twin_of(card) for kept in wallet.cards):
+            if any(saved.twin_of(card) for saved in wallet.cards):
                 return ()
-            first = not any(kept.is_default for kept in wallet.cards)
-            return (self._put(user_id, card, is_default=first),)
+            first = not any(saved.is_default for saved in wallet.cards)
+            return (Put(_card_item(user_id, card, is_default=first)),)
 
         self._change(user_id, plan)
 
@@ -92,13 +100,13 @@ class Cards:
         StoreUnavailable: call again.
         """
 
-        def plan(wallet: Wallet) -> Sequence[dict[str, Any]]:
-            if token not in [kept.token for kept in wallet.cards]:
+        def plan(wallet: Wallet) -> Sequence[Action]:
+            if token not in [saved.token for saved in wallet.cards]:
                 raise NotFound("We can't find this card")
             return [
-                self._mark(user_id, kept, is_default=kept.token == token)
-                for kept in wallet.cards
-                if kept.is_default is not (kept.token == token)
+                _mark(user_id, saved, is_default=saved.token == token)
+                for saved in wallet.cards
+                if saved.is_default is not (saved.token == token)
             ]
 
         self._change(user_id, plan)
@@ -112,106 +120,93 @@ class Cards:
             StoreUnavailable: call again.
         """
 
-        def plan(wallet: Wallet) -> Sequence[dict[str, Any]]:
-            gone = [kept for kept in wallet.cards if kept.token == token]
-            left = [kept for kept in wallet.cards if kept.token != token]
+        def plan(wallet: Wallet) -> Sequence[Action]:
+            gone = [saved for saved in wallet.cards if saved.token == token]
+            left = [saved for saved in wallet.cards if saved.token != token]
             if not gone:
                 return ()
-            actions = [self._delete(user_id, gone[0])]
-            if left and not any(kept.is_default for kept in left):
-                heir = min(left, key=lambda kept: (kept.brand, kept.last4, kept.token))
-                actions.append(self._mark(user_id, heir, is_default=True))
+            actions: list[Action] = [Delete(_card_key(user_id, gone[0]))]
+            if left and not any(saved.is_default for saved in left):
+                heir = min(left, key=lambda saved: (saved.brand, saved.last4, saved.token))
+                actions.append(_mark(user_id, heir, is_default=True))
             return actions
 
         self._change(user_id, plan)
-
-    # --- how it is written
 
     def _change(self, user_id: UUID, plan: Plan) -> None:
         for attempt in range(TRIES):
             wallet = self._wallet(user_id)
             actions = plan(wallet)
-            if not actions or self._write([self._turn(wallet), *actions]):
+            if not actions:
                 return
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))
+            try:
+                self._table.transact(_turn(wallet), *actions)
+            except ConditionFailed:
+                # Somebody else was faster, or a repeat met its own write: the cards as they are now tell.
+                time.sleep(random.uniform(0, 0.02 * 2**attempt))
+            else:
+                return
         raise Conflict("Your cards were changed elsewhere at the same time. Please try again.")
 
     def _wallet(self, user_id: UUID) -> Wallet:
         """The profile first: a change between the two reads is then seen in the cards, not in the version,
         and the write is refused."""
-        with dynamo_errors():
-            profile = self._dynamodb.client.get_item(
-                TableName=self._dynamodb.users, Key=keys.profile(user_id), ConsistentRead=True
-            ).get("Item")
-            if profile is None:
-                raise NotFound("We can't find this account")
-            found = self._dynamodb.client.query(
-                TableName=self._dynamodb.users,
-                KeyConditionExpression="user_id = :u AND begins_with(#i, :p)",
-                ExpressionAttributeNames={"#i": "item"},
-                ExpressionAttributeValues={":u": {"S": str(user_id)}, ":p": {"S": keys.PAYMENT}},
-                ConsistentRead=True,
-            )
+        profile = self._table.get(keys.profile(user_id))
+        if profile is None:
+            raise NotFound("We can't find this account")
         return Wallet(
             user_id,
             int(profile.get("cards_version", {}).get("N", "0")),
             profile.get("stripe_customer", {}).get("S"),
-            tuple(saved_card(item) for item in found["Items"]),
+            tuple(map(saved_card, self._table.query(keys.customer(user_id), keys.PAYMENT))),
         )
 
-    def _write(self, actions: Sequence[dict[str, Any]]) -> bool:
-        """All or nothing; False when somebody else was faster, or a repeat met its own write."""
-        with dynamo_errors():
-            try:
-                self._dynamodb.client.transact_write_items(TransactItems=list(actions))  # type: ignore[arg-type]
-            except ClientError as error:
-                if error.response.get("Error", {}).get("Code") != "TransactionCanceledException":
-                    raise
-                return False
-        return True
 
-    def _turn(self, wallet: Wallet) -> dict[str, Any]:
-        """This change's turn: it comes only after the one that it has seen."""
-        return self._action(
-            "Update",
-            Key=keys.profile(wallet.user_id),
-            UpdateExpression="SET cards_version = :next",
-            ConditionExpression="cards_version = :seen"
-            if wallet.version
-            else "attribute_exists(user_id) AND attribute_not_exists(cards_version)",
-            ExpressionAttributeValues={
-                ":next": {"N": str(wallet.version + 1)},
-                **({":seen": {"N": str(wallet.version)}} if wallet.version else {}),
-            },
-        )
+def _turn(wallet: Wallet) -> Update:
+    """This change's turn: it comes only after the one that it has seen."""
+    if wallet.version:
+        unchanged = Condition("cards_version = :seen", {":seen": {"N": str(wallet.version)}})
+    else:
+        unchanged = Condition("attribute_exists(user_id) AND attribute_not_exists(cards_version)")
+    return Update(
+        keys.profile(wallet.user_id),
+        "SET cards_version = :next",
+        {":next": {"N": str(wallet.version + 1)}},
+        when=unchanged,
+    )
 
-    def _put(self, user_id: UUID, card: SavedCard, *, is_default: bool) -> dict[str, Any]:
-        return self._action(
-            "Put",
-            Item={
-                **keys.payment(user_id, card.provider, card.token),
-                "provider": {"S": card.provider},
-                "token": {"S": card.token},
-                "is_default": {"BOOL": is_default},
-                "brand": {"S": card.brand},
-                "last4": {"S": card.last4},
-                "expiry": {"S": card.expiry},
-                "fingerprint": {"S": card.fingerprint},
-            },
-        )
 
-    def _mark(self, user_id: UUID, card: SavedCard, *, is_default: bool) -> dict[str, Any]:
-        return self._action(
-            "Update",
-            Key=keys.payment(user_id, card.provider, card.token),
-            UpdateExpression="SET is_default = :d",
-            # An update would otherwise make an item of a card that is gone.
-            ConditionExpression="attribute_exists(user_id)",
-            ExpressionAttributeValues={":d": {"BOOL": is_default}},
-        )
+def _mark(user_id: UUID, card: SavedCard, *, is_default: bool) -> Update:
+    # An update would otherwise make an item of a card that is gone.
+    return Update(
+        _card_key(user_id, card), "SET is_default = :default", {":default": {"BOOL": is_default}}, when=EXISTS
+    )
 
-    def _delete(self, user_id: UUID, card: SavedCard) -> dict[str, Any]:
-        return self._action("Delete", Key=keys.payment(user_id, card.provider, card.token))
 
-    def _action(self, verb: str, **what: Any) -> dict[str, Any]:
-        return {verb: {"TableName": self._dynamodb.users, **what}}
+def _card_key(user_id: UUID, card: SavedCard) -> Item:
+    return keys.payment(user_id, card.provider, card.token)
+
+
+def _card_item(user_id: UUID, card: SavedCard, *, is_default: bool) -> Item:
+    return {
+        **_card_key(user_id, card),
+        "provider": {"S": card.provider},
+        "token": {"S": card.token},
+        "is_default": {"BOOL": is_default},
+        "brand": {"S": card.brand},
+        "last4": {"S": card.last4},
+        "expiry": {"S": card.expiry},
+        "fingerprint": {"S": card.fingerprint},
+    }
+
+
+def saved_card(item: Item) -> SavedCard:
+    return SavedCard(
+        provider=item["provider"]["S"],
+        token=item["token"]["S"],
+        brand=item.get("brand", {}).get("S", ""),
+        last4=item.get("last4", {}).get("S", ""),
+        expiry=item.get("expiry", {}).get("S", ""),
+        is_default=item.get("is_default", {}).get("BOOL", False),
+        fingerprint=item.get("fingerprint", {}).get("S", ""),
+    )

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, TypedDict
 
+from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
-from storefront.aws import make_client
+from storefront.aws import code_of, is_fault, make_client
 from storefront.config import Settings
 from storefront.domain.errors import StoreUnavailable
+from storefront.resilience.breaker import Breaker
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -37,6 +40,12 @@ UNAVAILABLE = frozenset(
     ]
 )
 
+PASSING = frozenset(["TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError"])
+"""Reasons for which a transaction was cancelled that a moment later may be none."""
+
+NOBODY = "nobody"
+"""No item has it as its key."""
+
 CONNECT_SECONDS, READ_SECONDS = 1.0, 2.0
 """A web request has five seconds in all."""
 
@@ -55,6 +64,8 @@ class DynamoDB:
         self._settings = settings
         self._lock = threading.Lock()
         self._client: DynamoDBClient | None = None
+        unavailable = partial(StoreUnavailable, "dynamodb", "breaker")
+        self.breaker = Breaker("dynamodb", unavailable, is_fault, probe=self.probe)
 
     @property
     def users(self) -> str:
@@ -72,9 +83,29 @@ class DynamoDB:
                     self._client = _make_client(self._settings)
         return self._client
 
+    @contextmanager
+    def asking(self) -> Iterator[DynamoDBClient]:
+        """Around each call: through the breaker, its errors in the shop's words.
+
+        Raises:
+            StoreUnavailable: as ``dynamo_errors``; at once while it has not been answering.
+        """
+        with dynamo_errors(), self.breaker.call():
+            yield self.client
+
+    def probe(self) -> None:
+        """The smallest question, past the breaker.
+
+        Raises:
+            StoreUnavailable: it does not answer.
+        """
+        with dynamo_errors():
+            nobody = {"order_id": {"S": NOBODY}, "item": {"S": NOBODY}}
+            self.client.get_item(TableName=self.deliveries, Key=nobody)
+
 
 def _make_client(settings: Settings) -> DynamoDBClient:
-    client: DynamoDBClient = make_client(
+    client = make_client(
         "dynamodb",
         region_name=settings.aws_region,
         config=Config(
@@ -91,7 +122,15 @@ def _make_client(settings: Settings) -> DynamoDBClient:
     return client
 
 
-def _distrust_short_replies(response_dict: dict[str, Any], **_: Any) -> None:
+class Reply(TypedDict):
+    """A reply as botocore is about to parse it."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    status_code: int
+
+
+def _distrust_short_replies(response_dict: Reply, **_: object) -> None:
     """Make a reply whose body was cut off a retryable error.
 
     botocore parses an empty body as an answer without items, so that a broken connection would read
@@ -103,7 +142,7 @@ def _distrust_short_replies(response_dict: dict[str, Any], **_: Any) -> None:
         response_dict["body"] = json.dumps({"__type": CUT_OFF, "message": "reply cut off"}).encode()
 
 
-def _refuse_disguised_errors(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
+def _refuse_disguised_errors(http_response: AWSResponse, parsed: Mapping[str, object], **_: object) -> None:
     """After the retries, botocore goes by the HTTP status of the wire; go by what was parsed."""
     if http_response.status_code < 300 and "Error" in parsed:
         raise EndpointConnectionError(endpoint_url="dynamodb")
@@ -111,22 +150,37 @@ def _refuse_disguised_errors(http_response: Any, parsed: dict[str, Any], **_: An
 
 @contextmanager
 def dynamo_errors() -> Iterator[None]:
-    """Turn "it is away" into the shop's word; errors with a meaning of their own pass.
+    """Turn "it is unavailable" into the shop's word; errors with a meaning of their own pass.
 
     Raises:
-        StoreUnavailable: throttled, slow, cut off, refused or away.
+        StoreUnavailable: throttled, slow, cut off, refused or not there at all.
     """
     try:
         yield
     except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if code in UNAVAILABLE or status >= 500:
-            raise StoreUnavailable("dynamodb") from error
+        if code_of(error) in UNAVAILABLE or status >= 500:
+            raise StoreUnavailable("dynamodb", code_of(error)) from error
         raise
     except BotoCoreError as error:
-        raise StoreUnavailable("dynamodb") from error
+        raise StoreUnavailable("dynamodb", code_of(error)) from error
 
 
 def condition_failed(error: ClientError) -> bool:
-    return error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException"
+    """Whether nothing was written because a condition does not hold, alone or in a transaction."""
+    if code_of(error) == "ConditionalCheckFailedException":
+        return True
+    return "ConditionalCheckFailed" in _cancelled_by(error)
+
+
+def conflicted(error: ClientError) -> bool:
+    """Whether nothing was written because of others on the same items at this moment."""
+    if code_of(error) == "TransactionConflictException":
+        return True
+    return code_of(error) == "TransactionCanceledException" and _cancelled_by(error) <= PASSING
+
+
+def _cancelled_by(error: ClientError) -> set[str]:
+    """Why a transaction was cancelled, over all its items."""
+    reasons = error.response.get("CancellationReasons", [])
+    return {reason.get("Code", "None") for reason in reasons} - {"None"}

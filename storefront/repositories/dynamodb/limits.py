@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import time
 
-from botocore.exceptions import ClientError
-
 from storefront.repositories.dynamodb import keys
-from storefront.repositories.dynamodb.client import DynamoDB, condition_failed, dynamo_errors
+from storefront.repositories.dynamodb.client import DynamoDB
+from storefront.repositories.dynamodb.table import (
+    Condition,
+    ConditionFailed,
+    Delete,
+    Item,
+    Put,
+    Table,
+    Update,
+)
+
+EXPIRES = {"#expires": "expires"}
 
 
 class Counters:
@@ -15,13 +24,13 @@ class Counters:
     after, so until then every use looks at it itself."""
 
     def __init__(self, dynamodb: DynamoDB) -> None:
-        self._dynamodb = dynamodb
+        self._table = Table(dynamodb, dynamodb.users)
 
     def hit(self, name: str, seconds: int, amount: int = 1) -> int:
         """Count, and tell how many there are in the window that is ``seconds`` long.
 
         Raises:
-            StoreUnavailable: DynamoDB is away.
+            StoreUnavailable: DynamoDB is unavailable.
         """
         for _ in range(3):
             counted = self._add(name, seconds, amount) or self._begin(name, seconds, amount)
@@ -32,60 +41,41 @@ class Counters:
     def _add(self, name: str, seconds: int, amount: int) -> int | None:
         """Into the window that is open, or a first one; None when the last one is over."""
         now = int(time.time())
-        with dynamo_errors():
-            try:
-                answer = self._dynamodb.client.update_item(
-                    TableName=self._dynamodb.users,
-                    Key=keys.counter(name),
-                    UpdateExpression="SET #e = if_not_exists(#e, :e) ADD hits :n",
-                    ConditionExpression="attribute_not_exists(#e) OR #e > :now",
-                    ExpressionAttributeNames={"#e": "expires"},
-                    ExpressionAttributeValues={
-                        ":e": {"N": str(now + seconds)},
-                        ":now": {"N": str(now)},
-                        ":n": {"N": str(amount)},
-                    },
-                    ReturnValues="UPDATED_NEW",
-                )
-            except ClientError as error:
-                if condition_failed(error):
-                    return None
-                raise
-        return int(answer["Attributes"]["hits"]["N"])
+        addition = Update(
+            keys.counter(name),
+            "SET #expires = if_not_exists(#expires, :expires) ADD hits :amount",
+            {":expires": {"N": str(now + seconds)}, ":amount": {"N": str(amount)}},
+            when=Condition(
+                "attribute_not_exists(#expires) OR #expires > :now", {":now": {"N": str(now)}}, EXPIRES
+            ),
+        )
+        try:
+            return int(self._table.write(addition)["hits"]["N"])
+        except ConditionFailed:
+            return None
 
     def _begin(self, name: str, seconds: int, amount: int) -> int | None:
         """A new window in place of one that is over; None when somebody else was first."""
         now = int(time.time())
-        with dynamo_errors():
-            try:
-                self._dynamodb.client.put_item(
-                    TableName=self._dynamodb.users,
-                    Item={
-                        **keys.counter(name),
-                        "hits": {"N": str(amount)},
-                        "expires": {"N": str(now + seconds)},
-                    },
-                    ConditionExpression="#e <= :now",
-                    ExpressionAttributeNames={"#e": "expires"},
-                    ExpressionAttributeValues={":now": {"N": str(now)}},
-                )
-            except ClientError as error:
-                if condition_failed(error):
-                    return None
-                raise
+        window: Item = {
+            **keys.counter(name),
+            "hits": {"N": str(amount)},
+            "expires": {"N": str(now + seconds)},
+        }
+        over = Condition("#expires <= :now", {":now": {"N": str(now)}}, EXPIRES)
+        try:
+            self._table.write(Put(window, over))
+        except ConditionFailed:
+            return None
         return amount
 
     def read(self, name: str) -> tuple[int, int]:
         """How many are counted, and when the window ends (seconds since 1970); zeros without one.
 
         Raises:
-            StoreUnavailable: DynamoDB is away.
+            StoreUnavailable: DynamoDB is unavailable.
         """
-        with dynamo_errors():
-            answer = self._dynamodb.client.get_item(
-                TableName=self._dynamodb.users, Key=keys.counter(name), ConsistentRead=True
-            )
-        item = answer.get("Item")
+        item = self._table.get(keys.counter(name))
         if item is None or int(item["expires"]["N"]) <= time.time():
             return 0, 0
         return int(item["hits"]["N"]), int(item["expires"]["N"])
@@ -94,7 +84,6 @@ class Counters:
         """Forget a counter.
 
         Raises:
-            StoreUnavailable: DynamoDB is away.
+            StoreUnavailable: DynamoDB is unavailable.
         """
-        with dynamo_errors():
-            self._dynamodb.client.delete_item(TableName=self._dynamodb.users, Key=keys.counter(name))
+        self._table.write(Delete(keys.counter(name)))

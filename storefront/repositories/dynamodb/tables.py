@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from botocore.exceptions import ClientError
 
+from storefront.repositories.dynamodb import keys
 from storefront.repositories.dynamodb.client import DynamoDB, dynamo_errors
 
 
@@ -14,7 +15,7 @@ def make_tables(dynamodb: DynamoDB) -> list[str]:
         StoreUnavailable: DynamoDB does not answer.
     """
     made = []
-    for table, partition_key in ((dynamodb.users, "user_id"), (dynamodb.deliveries, "order_id")):
+    for table, partition_key in ((dynamodb.users, keys.USERS), (dynamodb.deliveries, keys.DELIVERIES)):
         with dynamo_errors():
             try:
                 dynamodb.client.create_table(

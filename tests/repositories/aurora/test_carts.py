@@ -5,12 +5,12 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
-from factories import order, product, shopper
 from sqlalchemy import exc, text
 
 from storefront.domain.errors import NotFound
 from storefront.services import carts
 from storefront.stores import Stores
+from tests.support.factories import order, product, shopper
 
 
 def test_a_shopper_has_one_open_cart(stores: Stores) -> None:
@@ -28,7 +28,7 @@ def test_a_closed_cart_is_followed_by_a_new_one(stores: Stores) -> None:
     user_id = shopper()
     order_id = order(stores, user_id=user_id)
     with stores.transaction():
-        assert stores.carts.open(user_id) != stores.orders.head(order_id).cart_id
+        assert stores.carts.open(user_id) != stores.orders.summary(order_id).cart_id
 
 
 def test_lines_come_in_sku_order_with_what_is_true_now(stores: Stores) -> None:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from factories import lapse, order, product, shopper
-from sqlalchemy import exc, text
+from sqlalchemy import event, exc, text
 
-from storefront.domain.customers import PostalAddress
+from storefront.domain.addresses import PostalAddress
 from storefront.domain.errors import NotFound
 from storefront.domain.orders import OrderStatus
 from storefront.process import Process
 from storefront.stores import Stores
+from tests.support.factories import lapse, order, product, shopper
 
 LEASE = timedelta(seconds=20)
 
 
 def test_what_is_not_there_is_not_found(stores: Stores) -> None:
-    for call in (stores.orders.head, stores.orders.view):
+    for call in (stores.orders.summary, stores.orders.view):
         with pytest.raises(NotFound):
             call(shopper())
     with pytest.raises(NotFound), stores.transaction():
@@ -29,7 +29,7 @@ def test_what_is_not_there_is_not_found(stores: Stores) -> None:
 
 def test_number_and_address_find_an_order_whatever_the_case_of_the_address(stores: Stores) -> None:
     order_id = order(stores)
-    number = stores.orders.head(order_id).number
+    number = stores.orders.summary(order_id).number
     assert stores.orders.find(number, "ADA@EXAMPLE.COM") == order_id
     assert stores.orders.find_number(number) == order_id
     for wrong in ("eve@example.com", "%", ""):
@@ -80,12 +80,12 @@ def test_a_claimed_order_is_passed_over_until_its_lease_is_over(stores: Stores) 
     claims = []
     for _ in range(2):
         with stores.transaction():
-            claims.append(stores.orders.claim_lapsed(10, LEASE))
-    assert [[one for one, _ in claimed] for claimed in claims] == [[order_id], []]
+            claims.append(stores.order_queues.claim_lapsed(10, LEASE))
+    assert [[claim.order_id for claim in claimed] for claimed in claims] == [[order_id], []]
     with stores.transaction():
-        stores.orders.unclaim([order_id])
+        stores.order_queues.release([order_id])
     with stores.transaction():
-        assert len(stores.orders.claim_lapsed(10, LEASE)) == 1
+        assert len(stores.order_queues.claim_lapsed(10, LEASE)) == 1
 
 
 def test_24_what_another_worker_has_locked_is_passed_over_at_once(process: Process, stores: Stores) -> None:
@@ -96,14 +96,14 @@ def test_24_what_another_worker_has_locked_is_passed_over_at_once(process: Proce
     with stores.transaction():
         stores.orders.lock(first)
         with other.transaction():
-            assert [one for one, _ in other.orders.claim_lapsed(10, LEASE)] == [second]
+            assert [claim.order_id for claim in other.order_queues.claim_lapsed(10, LEASE)] == [second]
 
 
 def test_a_batch_takes_no_more_than_it_may(stores: Stores) -> None:
     for _ in range(5):
         lapse(stores, order(stores))
     with stores.transaction():
-        assert len(stores.orders.claim_lapsed(3, LEASE)) == 3
+        assert len(stores.order_queues.claim_lapsed(3, LEASE)) == 3
 
 
 def test_only_pending_orders_past_their_time_expire(stores: Stores) -> None:
@@ -112,16 +112,15 @@ def test_only_pending_orders_past_their_time_expire(stores: Stores) -> None:
         lapse(stores, one)
     with stores.transaction():
         done = stores.orders.expire([held, lapsed, paid])
-        assert [one for one, _ in done] == [lapsed]
-        stores.stock.release(cart for _, cart in done)
-    assert stores.orders.head(held).status is OrderStatus.PENDING
-    assert stores.orders.head(paid).status is OrderStatus.PAID
+        assert [one.order_id for one in done] == [lapsed]
+        stores.stock.release(one.cart_id for one in done)
+    assert stores.orders.summary(held).status is OrderStatus.PENDING
+    assert stores.orders.summary(paid).status is OrderStatus.PAID
 
 
 def test_the_queue_for_dynamodb_is_read_by_its_index(process: Process, stores: Stores) -> None:
     """Spelt otherwise than the partial index it would read every order there ever was, each second."""
     seen: list[str] = []
-    from sqlalchemy import event
 
     def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
         seen.append(statement)
@@ -129,7 +128,7 @@ def test_the_queue_for_dynamodb_is_read_by_its_index(process: Process, stores: S
     event.listen(process.engines.writer, "before_cursor_execute", note)
     try:
         with stores.transaction():
-            stores.orders.claim_unprojected(10, LEASE)
+            stores.order_queues.claim_unprojected(10, LEASE)
     finally:
         event.remove(process.engines.writer, "before_cursor_execute", note)
     assert any("(orders.delivery ->> 'projected') = 'false'" in one for one in seen)
@@ -155,7 +154,7 @@ def test_an_address_comes_back_as_it_was_typed(stores: Stores, address: PostalAd
     with stores.transaction():
         row, _ = stores.orders.lock(order_id)
         row.address = address
-    assert stores.orders.head(order_id).address == address
+    assert stores.orders.summary(order_id).address == address
 
 
 @pytest.mark.parametrize(
@@ -177,7 +176,7 @@ def test_the_database_itself_refuses_odd_orders(stores: Stores, broken: str) -> 
 def test_a_cart_makes_one_order(stores: Stores) -> None:
     """I8, held by the database: what a second submit runs into when all else fails."""
     first, second = order(stores), order(stores)
-    cart_id = stores.orders.head(first).cart_id
+    cart_id = stores.orders.summary(first).cart_id
     with pytest.raises(exc.IntegrityError), stores.transaction():
         stores.db.session.execute(
             text("UPDATE orders SET cart_id = :c WHERE order_id = :o"), {"c": cart_id, "o": second}

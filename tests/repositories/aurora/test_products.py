@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
 
 import pytest
-from factories import order, product
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from storefront.domain.catalog import ListQuery, Sort
 from storefront.domain.errors import NotFound
@@ -18,22 +15,8 @@ from storefront.repositories.aurora import search
 from storefront.repositories.aurora.products import PAGE_SIZE
 from storefront.services.catalog_import import import_catalog
 from storefront.stores import Stores
-
-
-@contextmanager
-def statements(stores: Stores) -> Iterator[list[str]]:
-    """The statements sent to Aurora meanwhile."""
-    seen: list[str] = []
-
-    def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
-        seen.append(statement)
-
-    engine = stores.db._engines.reader
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
+from tests.support.database import statements_of
+from tests.support.factories import order, product
 
 
 def learn(stores: Stores) -> None:
@@ -264,7 +247,7 @@ def test_related_are_available_ones_of_the_category_nearest_in_price(stores: Sto
         product(stores, sku, price=price)
     product(stores, "sold", price=1000, quantity=0)
     product(stores, "else", price=1000, category="Garden")
-    related = stores.products.related(stores.products.page("this"))
+    related = stores.products.page("this").related
     assert [card.sku for card in related] == ["same", "below", "near", "above"]
 
 
@@ -283,14 +266,14 @@ def test_pages_keep_to_their_number_of_statements(stores: Stores) -> None:
     product(stores, "pot", name="Teapot")
     learn(stores)
     for read, most in (
-        (lambda: stores.products.home(), 3),
+        (stores.products.home, 3),
         (lambda: stores.products.listing(ListQuery(in_stock=True, category="Kitchen")), 2),
         (lambda: stores.products.listing(ListQuery(q="teapot")), 1),
         (lambda: stores.products.listing(ListQuery(q="taepot")), 3),
         (lambda: stores.products.listing(ListQuery(q="zzzz")), 2),
-        (lambda: stores.products.related(stores.products.page("pot")), 2),
+        (lambda: stores.products.page("pot"), 1),
     ):
-        with statements(stores) as sent:
+        with statements_of(stores.db._engines.reader) as sent:
             read()
         assert len(sent) == most, sent
 

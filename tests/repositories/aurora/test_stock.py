@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from factories import order, product, shopper
 from sqlalchemy import exc, text
 
 from storefront.domain.errors import Conflict, NotFound
 from storefront.services import carts
 from storefront.stores import Stores
+from tests.support.factories import order, product, shopper
 
 
 def level(stores: Stores, sku: str) -> tuple[int, int, int]:
@@ -29,7 +28,7 @@ def cart_of(stores: Stores, *lines: tuple[str, int]) -> object:
 def test_reserved_units_are_given_back_or_sold_by_the_sums_of_all_carts(stores: Stores) -> None:
     sku, other = product(stores, quantity=20), product(stores, quantity=20)
     ids = [order(stores, sku, qty=2), order(stores, sku, other, qty=3)]
-    of = [stores.orders.head(one).cart_id for one in ids]
+    of = [stores.orders.summary(one).cart_id for one in ids]
     assert level(stores, sku) == (20, 5, 20)
     with stores.transaction():
         stores.stock.release(of)
@@ -42,7 +41,7 @@ def test_nothing_is_changed_for_no_carts_and_for_carts_that_are_not_there(stores
     with stores.transaction():
         stores.stock.release([])
         stores.stock.take_reserved([uuid4()])
-        stores.stock.put_back([uuid4()])
+        stores.stock.put_back({})
     assert level(stores, sku) == (5, 0, 5)
 
 
@@ -112,13 +111,3 @@ def test_opening_a_known_sku_leaves_it_alone(stores: Stores) -> None:
     with stores.transaction():
         stores.stock.open(sku, 99)
     assert level(stores, sku) == (3, 0, 3)
-
-
-def test_the_next_free_unit_comes_when_the_first_hold_ends(stores: Stores) -> None:
-    sku = product(stores)
-    assert stores.stock.next_free(sku) is None
-    late = order(stores, sku, hold=timedelta(hours=2))
-    soon = order(stores, sku, hold=timedelta(hours=1))
-    order(stores, hold=timedelta(minutes=1))
-    assert stores.stock.next_free(sku) == stores.orders.head(soon).expires_at
-    assert stores.orders.head(late).expires_at > stores.orders.head(soon).expires_at

@@ -6,17 +6,18 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
-from together import at_once
 
 from storefront.config import Settings
 from storefront.domain.errors import StoreUnavailable
 from storefront.repositories.dynamodb.client import (
     UNAVAILABLE,
     DynamoDB,
+    Reply,
     _distrust_short_replies,
     condition_failed,
     dynamo_errors,
 )
+from tests.support.concurrency import at_once
 
 
 def error(code: str, status: int = 400) -> ClientError:
@@ -34,7 +35,7 @@ def error(code: str, status: int = 400) -> ClientError:
     ],
     ids=str,
 )
-def test_whatever_way_it_is_away_it_reads_the_same(raised: Exception) -> None:
+def test_in_whatever_way_it_is_unavailable_it_reads_the_same(raised: Exception) -> None:
     with pytest.raises(StoreUnavailable) as caught, dynamo_errors():
         raise raised
     assert caught.value.store == "dynamodb"
@@ -65,13 +66,13 @@ def test_a_failed_condition_is_told_from_others() -> None:
     ],
 )
 def test_a_reply_that_is_not_as_long_as_it_says_is_an_error(headers: dict[str, str], body: bytes) -> None:
-    reply: dict[str, Any] = {"headers": headers, "body": body, "status_code": 200}
+    reply: Reply = {"headers": headers, "body": body, "status_code": 200}
     _distrust_short_replies(reply)
     assert reply["status_code"] == 500
 
 
 def test_a_whole_reply_is_left_alone() -> None:
-    reply: dict[str, Any] = {"headers": {"content-length": "2"}, "body": b"{}", "status_code": 200}
+    reply: Reply = {"headers": {"content-length": "2"}, "body": b"{}", "status_code": 200}
     _distrust_short_replies(reply)
     assert reply == {"headers": {"content-length": "2"}, "body": b"{}", "status_code": 200}
 
@@ -84,7 +85,7 @@ def test_a_process_has_one_client_made_on_first_use(settings: Settings) -> None:
 
 
 def test_waits_are_bounded(settings: Settings) -> None:
-    config = DynamoDB(settings).client.meta.config
+    config: Any = DynamoDB(settings).client.meta.config  # its attributes are made up as it runs
     assert (config.connect_timeout, config.read_timeout) == (1, 2)
     assert config.retries is not None
     assert config.retries["total_max_attempts"] == 2

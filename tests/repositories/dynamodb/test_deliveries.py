@@ -7,13 +7,16 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from uuid import UUID, uuid4
 
 import pytest
-from factories import ADDRESS
 
 from storefront.config import Settings
-from storefront.domain.customers import PostalAddress
-from storefront.domain.deliveries import CarrierEvent, Shipment, ShipmentStatus
+from storefront.domain.addresses import PostalAddress
+from storefront.domain.deliveries import Shipment
+from storefront.domain.order_views import Event
+from storefront.domain.orders import EventKind
+from storefront.domain.parcels import Parcel, ParcelLine, ParcelStatus, Settlement, ShipmentStatus
 from storefront.repositories.dynamodb.client import DynamoDB
 from storefront.repositories.dynamodb.deliveries import Deliveries
+from tests.support.factories import ADDRESS
 
 AT = datetime(2026, 11, 22, 14, 2, tzinfo=UTC)
 
@@ -28,12 +31,27 @@ def order_id() -> UUID:
     return uuid4()
 
 
+PARCEL = Parcel(
+    parcel_id=UUID(int=7),
+    carrier="DHL",
+    tracking_code="JD 01",
+    lines=(ParcelLine("mug", 2), ParcelLine("pan/red", 1)),
+    at=AT,
+    status=ParcelStatus.EXCEPTION,
+    estimated_delivery=date(2026, 11, 26),
+    place="Salem",
+    message="Nobody at home",
+)
+
+
 def shipment(order_id: UUID, address: PostalAddress = ADDRESS) -> Shipment:
-    return Shipment(str(order_id), ShipmentStatus.PREPARING, "Post", "LFX", date(2026, 11, 25), address)
+    return Shipment(str(order_id), ShipmentStatus.PREPARING, date(2026, 11, 25), address)
 
 
-def step(event_id: str, at: datetime, status: ShipmentStatus = ShipmentStatus.IN_TRANSIT) -> CarrierEvent:
-    return CarrierEvent(event_id, "LFX", status, at, place="Salem", message=f"Step {event_id}")
+def step(event_id: str, at: datetime) -> Event:
+    data = {"status": "in_transit", "place": "Salem", "message": f"Step {event_id}", "tracking_code": "X"}
+    parcel = {"parcel_id": str(PARCEL.parcel_id)}
+    return Event(f"carrier:{PARCEL.parcel_id}:{event_id}", at, EventKind.CARRIER, data | parcel)
 
 
 def test_without_a_shipment_there_is_none(deliveries: Deliveries, order_id: UUID) -> None:
@@ -45,7 +63,7 @@ def test_without_a_shipment_there_is_none(deliveries: Deliveries, order_id: UUID
 def test_7_a_shipment_is_written_once_and_stays_as_it_is(deliveries: Deliveries, order_id: UUID) -> None:
     first = shipment(order_id)
     assert deliveries.create(first) is True
-    assert deliveries.create(replace(first, carrier="Another", tracking_code="Z")) is False
+    assert deliveries.create(replace(first, estimated_delivery=date(2027, 1, 1))) is False
     assert deliveries.for_tracking(order_id).shipment == first
     assert deliveries.exists(order_id)
 
@@ -92,10 +110,47 @@ def test_a_slow_writer_never_undoes_a_later_change(deliveries: Deliveries, order
         (ShipmentStatus.DELIVERED, 4),
         (ShipmentStatus.OUT_FOR_DELIVERY, 3),
     ):
-        deliveries.update(order_id, status, ADDRESS, version)
+        deliveries.update(order_id, replace(shipment(order_id), status=status, version=version))
     found = deliveries.for_tracking(order_id).shipment
     assert found is not None
     assert found.status is ShipmentStatus.DELIVERED
+
+
+def test_parcels_come_back_as_they_were_told(deliveries: Deliveries, order_id: UUID) -> None:
+    deliveries.create(shipment(order_id))
+    settled = replace(PARCEL, parcel_id=uuid4(), status=ParcelStatus.LOST, settled=Settlement.SENT_AGAIN)
+    bare = replace(PARCEL, parcel_id=uuid4(), estimated_delivery=None, place="", message="")
+    told = replace(shipment(order_id), parcels=(PARCEL, settled, bare), version=2)
+    deliveries.update(order_id, told)
+    assert deliveries.for_tracking(order_id).shipment == told
+    (written,) = deliveries.written([order_id]).values()
+    assert written.parcels == {p.parcel_id: p.status for p in told.parcels}
+
+
+def test_of_many_steps_the_newest_fifty_come_with_the_shipment(
+    deliveries: Deliveries, order_id: UUID
+) -> None:
+    deliveries.create(shipment(order_id))
+    for n in range(51):
+        deliveries.record(order_id, step(str(n), AT + timedelta(minutes=n)))
+        found = deliveries.for_tracking(order_id) if n > 47 else None
+        if found:
+            assert found.shipment == shipment(order_id)
+            assert [one.message for one in found.tracking][-1] == f"Step {n}"
+            assert len(found.tracking) == min(n + 1, 50)
+
+
+def test_a_shipment_of_before_there_were_parcels_has_none(
+    deliveries: Deliveries, order_id: UUID, settings: Settings
+) -> None:
+    deliveries.create(shipment(order_id))
+    dynamodb = DynamoDB(settings)
+    dynamodb.client.update_item(
+        TableName=dynamodb.deliveries,
+        Key={"order_id": {"S": str(order_id)}, "item": {"S": "shipment"}},
+        UpdateExpression="REMOVE parcels, version",
+    )
+    assert deliveries.for_tracking(order_id).shipment == shipment(order_id)
 
 
 def test_orders_are_kept_apart(deliveries: Deliveries) -> None:

@@ -1,0 +1,193 @@
+"""Pages that are the same bytes for everybody, answered on the event loop: no thread, no Flask.
+
+The app says which requests ask for such a page (``Pages.key``), and its answer by ``CONSENT`` that it may be
+kept. Everything else passes by. One event loop uses this, so there are no locks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+import re
+import time
+from collections.abc import Awaitable, Callable, Hashable
+from functools import lru_cache
+from typing import Protocol
+
+import brotli
+
+Fields = list[tuple[str, str]]
+Response = tuple[int, Fields, bytes]
+"""Status, headers and body."""
+Run = Callable[[], Awaitable[Response]]
+"""Asks the app."""
+
+SECONDS = 1.5
+"""How long a page is kept, counted from before its reads. With the browser's second on top, no page that
+shows availability is older than three."""
+MOST_BYTES = 16 * 1024 * 1024
+WAIT_SECONDS = 3.0
+"""How long a request waits for another that makes the same page before it makes its own."""
+CONSENT = "front-cache-control"
+"""Addressed to this cache alone (RFC 9213): it is taken off the answer."""
+
+_TOLD_AGAIN = ("etag", "cache-control", "vary")
+"""All that a 304 says (RFC 9110, section 15.4.5)."""
+_TAG = re.compile(r'"([^"]*)"')
+
+
+class Headers(Protocol):
+    def get(self, key: str) -> str | None: ...
+
+
+class Request(Protocol):
+    """A GET or HEAD without a body; names of headers are lower-case."""
+
+    method: str
+    path: str
+    query_string: str
+
+    @property
+    def headers(self) -> Headers: ...
+
+
+class Pages(Protocol):
+    """What the app tells of its public pages."""
+
+    def key(self, request: Request) -> Hashable | None:
+        """What the page depends on; None for whatever isn't such a page."""
+
+    def count(self, key: Hashable, method: str, status: int, seconds: float) -> None:
+        """The page was answered without the app."""
+
+
+class Page:
+    """One page as the app made it, and its encodings, each made when first asked for."""
+
+    def __init__(self, headers: Fields, body: bytes) -> None:
+        self._headers = {name.lower(): value for name, value in headers}
+        for name in (CONSENT, "content-length", "date", "etag"):
+            self._headers.pop(name, None)
+        self._headers["vary"] = ", ".join(filter(None, (self._headers.get("vary"), "Accept-Encoding")))
+        self._body = body
+        self._digest = hashlib.sha256(body).hexdigest()[:24]
+        self._forms: dict[str, tuple[str, Response, Response]] = {}
+        self.born = 0.0
+        self.weight = 2 * len(body)
+
+    def answer(self, request: Request) -> Response:
+        """In an encoding that the client takes, or a 304 if it has these bytes."""
+        coding = best_coding(request.headers.get("accept-encoding") or "")
+        tag, whole, unchanged = self._forms.get(coding) or self._make(coding)
+        known = request.headers.get("if-none-match")
+        if known is not None and (known == "*" or tag in _TAG.findall(known)):
+            return unchanged
+        return whole if request.method == "GET" else (whole[0], whole[1], b"")
+
+    def _make(self, coding: str) -> tuple[str, Response, Response]:
+        body = _CODERS[coding](self._body)
+        # A strong tag is of the bytes as sent, so each encoding has its own.
+        tag = self._digest if coding == "identity" else f"{self._digest}-{coding}"
+        headers = {**self._headers, "etag": f'"{tag}"', "content-length": str(len(body))}
+        if coding != "identity":
+            headers["content-encoding"] = coding
+        told: Fields = [(name, headers[name]) for name in _TOLD_AGAIN if name in headers]
+        form = tag, (200, list(headers.items()), body), (304, told, b"")
+        self._forms[coding] = form
+        return form
+
+
+class PageCache:
+    """Keeps the pages of the last moment, and lets one request make what many wait for."""
+
+    def __init__(self, pages: Pages | None, seconds: float = SECONDS, most: int = MOST_BYTES) -> None:
+        self._pages = pages
+        self._seconds = seconds
+        self._most = most
+        self._weight = 0
+        # Oldest first, since all live equally long: what has lapsed leaves from this end, and memory holds
+        # no more than was made in the last moment, whatever addresses strangers invent.
+        self._kept: dict[Hashable, Page] = {}
+        self._making: dict[Hashable, asyncio.Task[Page | Response]] = {}
+
+    async def answer(self, request: Request, run: Run) -> Response:
+        """The kept page, or what ``run`` gives; one ``run`` for all who ask for the same page meanwhile."""
+        started = time.monotonic()
+        key = self._pages.key(request) if self._pages else None
+        if self._pages is None or key is None:
+            return await run()
+        page = self._kept.get(key)
+        if page is None or started - page.born >= self._seconds:
+            making = self._making.get(key)
+            if making is None:
+                return await (self._lead(key, request, run) if request.method == "GET" else run())
+            page = await _outcome(making)
+            if page is None:
+                # The other one failed or hangs; this request shall have its own outcome, not that one's.
+                return await run()
+        response = page.answer(request)
+        self._pages.count(key, request.method, response[0], time.monotonic() - started)
+        return response
+
+    async def _lead(self, key: Hashable, request: Request, run: Run) -> Response:
+        # A task of its own: if this client leaves, others still wait for the page.
+        task = self._making[key] = asyncio.ensure_future(self._make(key, run))
+        made = await asyncio.shield(task)
+        return made.answer(request) if isinstance(made, Page) else made
+
+    async def _make(self, key: Hashable, run: Run) -> Page | Response:
+        born = time.monotonic()
+        try:
+            status, headers, body = await run()
+            if status != 200 or not any(name.lower() == CONSENT for name, _ in headers):
+                return status, headers, body
+            page = Page(headers, body)
+            page.born = born
+            self._keep(key, page)
+            return page
+        finally:
+            del self._making[key]
+
+    def _keep(self, key: Hashable, page: Page) -> None:
+        if old := self._kept.pop(key, None):
+            self._weight -= old.weight
+        self._kept[key] = page
+        self._weight += page.weight
+        lapsed = time.monotonic() - self._seconds
+        for oldest in list(self._kept):
+            if self._weight <= self._most and self._kept[oldest].born > lapsed:
+                break
+            self._weight -= self._kept.pop(oldest).weight
+
+
+async def _outcome(making: asyncio.Task[Page | Response]) -> Page | None:
+    """The page, if it comes to be one in time."""
+    done, _ = await asyncio.wait([making], timeout=WAIT_SECONDS)
+    if not done or making.cancelled() or making.exception() is not None:
+        return None
+    made = making.result()
+    return made if isinstance(made, Page) else None
+
+
+_CODERS: dict[str, Callable[[bytes], bytes]] = {
+    "br": lambda body: bytes(brotli.compress(body, quality=4)),
+    "gzip": lambda body: gzip.compress(body, 6, mtime=0),
+    "identity": lambda body: body,
+}
+
+
+@lru_cache(maxsize=256)
+def best_coding(accepts: str) -> str:
+    """Which of our encodings an Accept-Encoding likes best (RFC 9110, section 12.5.3); of equals brotli."""
+    likes = {"identity": 0.001}
+    for part in accepts.lower().split(","):
+        name, _, weight = part.partition(";")
+        value = weight.strip().removeprefix("q=")
+        try:
+            likes[name.strip()] = float(value) if value else 1.0
+        except ValueError:
+            continue
+    liked = {name: likes.get(name, likes.get("*", 0.0)) for name in _CODERS}
+    best = max(liked, key=lambda name: liked[name])
+    return best if liked[best] > 0 else "identity"

@@ -1,0 +1,40 @@
+"""A WSGI app that tells what it was given, with small limits: ``python -m tests.support.stub_app PORT``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable
+from typing import Any
+from wsgiref.types import StartResponse
+
+from storefront.server.granian import run
+from storefront.server.rsgi import Limits
+
+LIMITS = Limits(body_limit=1000, body_seconds=0.6, queue_limit=5, queue_seconds=5, hung_after=2)
+
+
+def app(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    path = environ["PATH_INFO"]
+    if path == "/raise":
+        raise RuntimeError("on purpose")
+    if path == "/sleep":
+        time.sleep(float(environ["QUERY_STRING"]))
+    told = {name: value for name, value in environ.items() if isinstance(value, str)}
+    told["body"] = environ["wsgi.input"].read().decode("latin-1")
+    told["pid"] = str(os.getpid())
+    body = json.dumps(told).encode()
+    headers = [
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(body))),
+        ("X-A", "1"),
+        ("X-A", "2"),
+    ]
+    start_response("200 OK", headers)
+    return [b""] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+
+if __name__ == "__main__":
+    run("127.0.0.1", int(sys.argv[1]), "tests.support.stub_app:app", LIMITS)
