@@ -43,7 +43,7 @@ class Process:
     def health(self) -> Health:
         """Looks at the stores once its monitor is started, which is the web server's to do."""
         probes = {
-            "aurora": self._fitness.check,
+            "aurora": self.fitness.check,
             "dynamodb": self.dynamodb.probe,
             "stripe": self.stripe.probe,
         }
@@ -52,14 +52,14 @@ class Process:
         return Health(Monitor(probes, untold={"reader"}))
 
     @cached_property
-    def _fitness(self) -> Fitness:
+    def fitness(self) -> Fitness:
         return Fitness(self.settings)
 
     def close(self) -> None:
         """Give up what it holds open."""
         if "health" in self.__dict__:
             self.health.monitor.stop()
-            self._fitness.dispose()
+            self.fitness.dispose()
         self.engines.dispose()
 
     def stores(self) -> Stores:

@@ -25,6 +25,9 @@ from storefront.stores import Stores
 __all__ = ["ROUND", "Audit", "Finding", "Remedy", "Tools", "audit", "findings", "repair"]
 
 SINCE = timedelta(days=30)
+Wait = Callable[[float], None]
+"""Lets so many seconds pass."""
+
 LOOKS = 15
 """Suspects are looked at this often at most, as long as there are fewer of them each time."""
 
@@ -51,11 +54,12 @@ def audit(
     since: timedelta = SINCE,
     due: bool = True,
     progress: Progress = silent,
+    wait: Wait = sleep,
 ) -> Audit:
     """Check every invariant; Stripe's books too if ``stripe`` is given, of orders placed within ``since``.
 
     ``due``: also what a running worker must have done by now. Takes a worker's round longer when the stores
-    seem to differ, since then it looks twice.
+    seem to differ, since then it looks twice; ``wait`` is how it lets that time pass.
 
     Raises:
         StoreUnavailable: Aurora does not answer.
@@ -65,7 +69,8 @@ def audit(
     orders = result.orders
     try:
         result.findings += _still_there(
-            lambda only: across_stores.suspects(stores, only, due=due, of=orders, progress=progress)
+            lambda only: across_stores.suspects(stores, only, due=due, of=orders, progress=progress),
+            wait,
         )
     except StoreUnavailable as error:
         if error.store != "dynamodb":
@@ -76,7 +81,8 @@ def audit(
             result.findings += _still_there(
                 lambda only: at_stripe.suspects(
                     stores, stripe, only, since=since, currency=currency, of=orders, progress=progress
-                )
+                ),
+                wait,
             )
         except PaymentUnavailable:
             result.unanswered.append("Stripe")
@@ -84,14 +90,19 @@ def audit(
 
 
 def findings(
-    stores: Stores, currency: str = "USD", *, stripe: Stripe | None = None, due: bool = True
+    stores: Stores,
+    currency: str = "USD",
+    *,
+    stripe: Stripe | None = None,
+    due: bool = True,
+    wait: Wait = sleep,
 ) -> list[Finding]:
     """What is broken.
 
     Raises:
         StoreUnavailable: a store does not answer.
     """
-    result = audit(stores, currency, stripe=stripe, due=due)
+    result = audit(stores, currency, stripe=stripe, due=due, wait=wait)
     if result.unanswered:
         raise StoreUnavailable(result.unanswered[0].lower())
     return result.findings
@@ -109,14 +120,14 @@ def _within_aurora(stores: Stores, currency: str, result: Audit, progress: Progr
             result.findings += check(connection, currency)
 
 
-def _still_there(suspects: Callable[[set[UUID] | None], Iterable[Finding]]) -> list[Finding]:
+def _still_there(suspects: Callable[[set[UUID] | None], Iterable[Finding]], wait: Wait) -> list[Finding]:
     """What is found again a worker's round later; a worker that is busy with it gets another round."""
     found = list(suspects(None))
     for _ in range(LOOKS):
         if not found:
             break
         before = {finding.where for finding in found}
-        sleep(ROUND)
+        wait(ROUND)
         again = suspects({finding.order_id for finding in found if finding.order_id})
         found = [finding for finding in again if finding.where in before]
         if len(found) == len(before):

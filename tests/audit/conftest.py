@@ -8,16 +8,10 @@ from contextlib import ExitStack
 import pytest
 from sqlalchemy import create_engine, text
 
-from storefront import audit as auditing
 from storefront.config import Settings
 from storefront.domain.schema import metadata
 from storefront.process import Process
 from tests.support.audited_shop import AuditedShop, DropConstraint, Shelf, opened
-
-
-@pytest.fixture(autouse=True)
-def _short_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auditing, "ROUND", 0.01)
 
 
 @pytest.fixture

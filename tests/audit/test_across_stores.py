@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from storefront import audit as auditing
-from storefront.audit import Remedy, findings, repair
+from storefront.audit import Remedy, repair
 from storefront.domain.deliveries import Shipment
 from storefront.domain.errors import StoreUnavailable
 from storefront.domain.orders import Actor
@@ -18,7 +18,7 @@ from storefront.services import cancellation, fulfilment, holds
 from storefront.services.payments import refunds
 from storefront.services.worker import Worker
 from storefront.stores import Stores
-from tests.support.audit import assert_sound
+from tests.support.audit import assert_sound, findings
 from tests.support.audited_shop import AuditedShop, carried, claim_for_an_hour, opened, told, tools
 from tests.support.database import plant
 from tests.support.factories import ADDRESS, lapse, order

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
-from storefront.audit import findings
-from storefront.audit.invariants import transactions
+from storefront.audit.invariants.transactions import check_transactions
 from storefront.process import Process
 from storefront.stores import Stores
+from tests.support.audit import findings
 from tests.support.audited_shop import AuditedShop, DropConstraint
 from tests.support.database import plant
 
@@ -49,14 +47,18 @@ def test_two_orders_with_one_payment_object_are_found(shop: AuditedShop, without
     assert [one.invariant for one in findings(shop.stores, due=False)] == ["I11"]
 
 
-def test_a_transaction_that_waits_is_found(
-    process: Process, stores: Stores, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transactions, "LONGEST_REQUEST", 0.0)
+def waiting_transactions(stores: Stores) -> list[str]:
+    """Invariants broken by transactions that have waited at all."""
+    with stores.db.snapshot() as connection:
+        return [one.invariant for one in check_transactions(connection, "USD", longest=0.0)]
+
+
+def test_a_transaction_that_waits_is_found(process: Process, stores: Stores) -> None:
     with process.stores().transaction():
-        assert findings(stores) == []  # begun by nothing yet
+        assert waiting_transactions(stores) == []  # begun by nothing yet
     waiting = process.stores()
     with waiting.transaction():
         waiting.orders.now()
-        assert [one.invariant for one in findings(stores)] == ["I14"]
-    assert findings(stores) == []
+        assert waiting_transactions(stores) == ["I14"]
+        assert findings(stores) == [], "not longer than a request may take"
+    assert waiting_transactions(stores) == []

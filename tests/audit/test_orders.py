@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 
 from storefront import audit as auditing
-from storefront.audit import findings
 from storefront.audit.invariants.orders import RULES
 from storefront.domain.payments import PaymentStatus
 from storefront.process import Process
 from storefront.services import fulfilment
 from storefront.stores import Stores
-from tests.support.audit import assert_sound
+from tests.support.audit import assert_sound, findings
 from tests.support.audited_shop import AuditedShop, opened, told
 from tests.support.database import plant
 from tests.support.factories import DECLINED_CARD, order, pay_page

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from storefront.audit import Finding, Remedy, Tools, findings, repair
+from storefront.audit import Finding, Remedy, Tools, repair
 from storefront.domain.errors import Conflict
 from storefront.domain.orders import Actor
 from storefront.process import Process
 from storefront.services import cancellation
 from storefront.stores import Stores
-from tests.support.audit import assert_sound
+from tests.support.audit import assert_sound, findings
 from tests.support.audited_shop import AuditedShop, DropConstraint, told, tools
 from tests.support.concurrency import at_once
 from tests.support.database import plant

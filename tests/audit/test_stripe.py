@@ -7,14 +7,14 @@ from uuid import UUID
 import pytest
 
 from storefront import audit as auditing
-from storefront.audit import Finding, Remedy, findings, repair
+from storefront.audit import Finding, Remedy, repair
 from storefront.domain.orders import EventKind, OrderStatus
 from storefront.domain.payments import PaymentStatus, RefundReason
 from storefront.process import Process
 from storefront.services.payments import refunds
 from storefront.services.worker import Worker
 from storefront.stores import Stores
-from tests.support.audit import assert_sound
+from tests.support.audit import assert_sound, findings
 from tests.support.audited_shop import claim_for_an_hour, tools
 from tests.support.database import plant
 from tests.support.factories import lapse, order, pay_page, product
@@ -208,9 +208,12 @@ def test_without_stripe_nothing_is_said_to_be_sound(process: Process, stripe: st
 
 
 def test_a_settlement_under_way_is_not_held_against_anybody(
-    process: Process, stores: Stores, stripe: str, monkeypatch: pytest.MonkeyPatch
+    process: Process, stores: Stores, stripe: str
 ) -> None:
     paid = order(stores)
     pay_page(open_page(process, paid))
-    monkeypatch.setattr(auditing, "sleep", lambda _seconds: settle(process, paid))
-    assert with_stripe(process) == []
+
+    def settled(_seconds: float) -> None:
+        settle(process, paid)
+
+    assert findings(stores, stripe=process.stripe, due=False, wait=settled) == []

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
-from storefront import audit as auditing
-from storefront.audit import Remedy, findings, repair
+from storefront.audit import Remedy, repair
 from storefront.domain.orders import OrderStatus
 from storefront.process import Process
 from storefront.services.worker import Worker
 from storefront.stores import Stores
-from tests.support.audit import assert_sound
+from tests.support.audit import assert_sound, findings
 from tests.support.audited_shop import claim_for_an_hour, told, tools
 from tests.support.database import plant
 from tests.support.factories import lapse, order
@@ -54,9 +51,7 @@ def test_a_paid_order_left_without_shipment_is_found_and_mended(process: Process
     assert_sound(process, due=True)
 
 
-def test_what_a_worker_does_meanwhile_is_not_held_against_it(
-    process: Process, stores: Stores, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_worker_does_meanwhile_is_not_held_against_it(process: Process, stores: Stores) -> None:
     capture(stores, order(stores))
     slept: list[float] = []
 
@@ -64,6 +59,5 @@ def test_what_a_worker_does_meanwhile_is_not_held_against_it(
         slept.append(seconds)
         Worker(process).round()
 
-    monkeypatch.setattr(auditing, "sleep", while_we_wait)
-    assert findings(stores) == []
+    assert findings(stores, wait=while_we_wait) == []
     assert len(slept) == 1

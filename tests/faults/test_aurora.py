@@ -238,9 +238,7 @@ def test_18_a_deadlock_made_by_others_does_not_reach_the_shopper(
     assert reserved(stores) == 2
 
 
-def test_23_the_web_hosts_clock_decides_nothing(
-    process: Process, stores: Stores, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_23_the_web_hosts_clock_decides_nothing(process: Process, stores: Stores) -> None:
     """Fifteen minutes and more off, either way: holds go by the database's clock."""
     order_id = order(stores)
     real = time.time()

@@ -170,12 +170,11 @@ def test_a_customers_old_orders_stay_as_long_as_the_account(stores: Stores) -> N
     assert stores.orders.summary(theirs).email == ""
 
 
-def test_a_batch_goes_on_where_the_last_one_ended(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "BATCH", 1)
+def test_a_batch_goes_on_where_the_last_one_ended(stores: Stores) -> None:
     theirs, guests = (aged(stores, days, ParcelStatus.DELIVERED) for days in (32, 31))
     owner = UserId(stores.orders.summary(theirs).user_id)
     stores.accounts.register(Profile(owner, "Ada", new_email()), passwords.hash_password(PASSWORD))
-    job = retention.Retention(30)
+    job = retention.Retention(30, batch=1)
     assert job(stores) == 0
     assert job(stores) == 1
     assert stores.orders.summary(guests).email == ""

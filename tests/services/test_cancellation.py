@@ -16,6 +16,7 @@ from storefront.services import cancellation, holds
 from storefront.stores import Stores
 from tests.support.concurrency import at_once
 from tests.support.factories import lapse, order, pay_page, product, shopper
+from tests.support.otherwise import otherwise
 from tests.support.stripe_control import refunds_of, sessions_of, unavailable
 from tests.support.till import open_page, settle
 from tests.support.worker import tell, work
@@ -158,7 +159,7 @@ def test_cancelling_against_paying_ends_as_one_of_both(process: Process, stores:
 
 
 def test_a_closing_that_stripe_cannot_do_now_leaves_the_order_alone(
-    process: Process, stores: Stores, stripe: str, monkeypatch: pytest.MonkeyPatch
+    process: Process, stores: Stores, stripe: str
 ) -> None:
     order_id = order(stores)
     open_page(process, order_id)
@@ -166,7 +167,7 @@ def test_a_closing_that_stripe_cannot_do_now_leaves_the_order_alone(
     def cannot(_: str) -> Attempt:
         raise PaymentUnavailable("This payment can't be closed yet")
 
-    monkeypatch.setattr(process.stripe, "close", cannot)
+    process.stripe = otherwise(process.stripe, close=cannot)
     with pytest.raises(PaymentUnavailable):
         cancel(process, order_id)
     assert stores.orders.summary(order_id).status is OrderStatus.PENDING

@@ -10,14 +10,16 @@ from uuid import UUID
 
 import pytest
 
+from storefront.domain.cart import MAX_LINES
 from storefront.process import Process
 from storefront.services import cart_merge, carts
 from storefront.services.cart_merge import MergedLine, merge
 from storefront.stores import Stores
-from tests.support.factories import order, product, shopper
+from tests.support.factories import fill, order, product, shopper
 
 EMAIL = "ada@example.com"
 THREADS = 50
+ROOM = 5
 
 
 def quantities(stores: Stores, who: UUID) -> dict[str, int]:
@@ -56,15 +58,14 @@ def test_a_cart_merged_with_itself_stays(stores: Stores) -> None:
     assert quantities(stores, who) == {sku: 3}
 
 
-def test_what_does_not_fit_is_told(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cart_merge, "MAX_LINES", 2)
+def test_what_does_not_fit_is_told(stores: Stores) -> None:
     guest, account = shopper(), shopper()
     for _ in range(2):
         carts.add(stores, guest, product(stores), 1)
-    carts.add(stores, account, product(stores), 1)
+    fill(stores, account, MAX_LINES - 1)
     told = merge(stores, guest, account, EMAIL)
-    assert sorted(m.qty for m in told) == [0, 1, 1]
-    assert len(quantities(stores, account)) == 2
+    assert sorted(m.qty for m in told if m.guest_qty) == [0, 1]
+    assert len(quantities(stores, account)) == MAX_LINES
 
 
 def test_orders_with_the_accounts_email_change_hands_with_their_carts(stores: Stores) -> None:
@@ -99,9 +100,8 @@ def all_merge(process: Process, guests: list[UUID], account: UUID) -> list[Any]:
 
 @pytest.fixture
 def crowd(process: Process, monkeypatch: pytest.MonkeyPatch) -> tuple[list[UUID], UUID]:
-    """Fifty guests with a product each, and an account with room for five of them."""
+    """Fifty guests with a product each, and an account with ``ROOM`` for few of them."""
     stores = process.stores()
-    monkeypatch.setattr(cart_merge, "MAX_LINES", 8)
     together = cart_merge._together
 
     def slowly(*lines: Any) -> list[MergedLine]:
@@ -111,7 +111,8 @@ def crowd(process: Process, monkeypatch: pytest.MonkeyPatch) -> tuple[list[UUID]
 
     monkeypatch.setattr(cart_merge, "_together", slowly)
     account, guests = shopper(), [shopper() for _ in range(THREADS)]
-    for who in (account, account, account, *guests):
+    fill(stores, account, MAX_LINES - ROOM)
+    for who in guests:
         carts.add(stores, who, product(stores), 1)
     return list(guests), account
 
@@ -123,8 +124,8 @@ def test_fifty_merges_at_once_keep_to_the_room_there_is(
     guests, account = crowd
     got = all_merge(process, guests, account)
     assert all(isinstance(told, list) for told in got), got
-    assert len(quantities(process.stores(), account)) == 8
-    assert sum(any(m.guest_qty and m.qty for m in told) for told in got) == 5
+    assert len(quantities(process.stores(), account)) == MAX_LINES
+    assert sum(any(m.guest_qty and m.qty for m in told) for told in got) == ROOM
 
 
 @pytest.mark.alone
@@ -137,7 +138,7 @@ def test_without_the_lock_they_overfill_the_cart(
     monkeypatch.setattr(cart_merge, "_lock", look)
     guests, account = crowd
     all_merge(process, guests, account)
-    assert len(quantities(process.stores(), account)) > 8
+    assert len(quantities(process.stores(), account)) > MAX_LINES
 
 
 def test_merges_that_meet_from_opposite_sides_end(process: Process) -> None:

@@ -19,6 +19,7 @@ from storefront.services.payments import settlement
 from storefront.stores import Stores
 from tests.support.concurrency import at_once
 from tests.support.factories import lapse, order, pay_page, product, shopper
+from tests.support.otherwise import otherwise
 from tests.support.stripe_control import fault, sessions_of, unavailable
 from tests.support.till import open_page, settle
 from tests.support.worker import work
@@ -50,7 +51,7 @@ def test_a_hold_that_lasts_is_left_alone(process: Process, stores: Stores) -> No
 
 
 def test_the_page_is_closed_at_stripe_before_the_stock_is_free(
-    process: Process, stores: Stores, stripe: str, monkeypatch: pytest.MonkeyPatch
+    process: Process, stores: Stores, stripe: str
 ) -> None:
     sku = product(stores, quantity=1)
     order_id = order(stores, sku)
@@ -63,7 +64,7 @@ def test_the_page_is_closed_at_stripe_before_the_stock_is_free(
         reserved_while_open.append(process.stores().stock.level(sku).reserved)
         return close(ref)
 
-    monkeypatch.setattr(process.stripe, "close", watched)
+    process.stripe = otherwise(process.stripe, close=watched)
     assert expire(process) == 1
     assert reserved_while_open == [1]
     assert sessions_of(stripe, order_id)[0]["status"] == "expired"
@@ -125,7 +126,7 @@ def test_orders_without_a_page_end_though_stripe_is_away(
 
 
 def test_a_stripe_that_hangs_costs_a_round_seconds_and_not_minutes(
-    process: Process, stores: Stores, stripe: str, monkeypatch: pytest.MonkeyPatch
+    process: Process, stores: Stores, stripe: str
 ) -> None:
     """Forty pages, each of which would wait for its own time-out."""
     asked: list[str] = []
@@ -135,7 +136,7 @@ def test_a_stripe_that_hangs_costs_a_round_seconds_and_not_minutes(
         time.sleep(0.2)
         raise PaymentUnavailable("away")
 
-    monkeypatch.setattr(process.stripe, "close", hangs)
+    process.stripe = otherwise(process.stripe, close=hangs)
     sku = product(stores, quantity=100)
     ids = [order(stores, sku) for _ in range(40)]
     with stores.transaction():
@@ -188,15 +189,14 @@ def test_one_order_whose_books_are_wrong_keeps_no_other_order_waiting(
 
 
 def test_a_payment_under_way_at_the_bank_keeps_the_goods_held(
-    process: Process, stores: Stores, stripe: str, monkeypatch: pytest.MonkeyPatch
+    process: Process, stores: Stores, stripe: str
 ) -> None:
     order_id = order(stores)
     open_page(process, order_id)
     lapse(stores, order_id)
     ref = stores.orders.summary(order_id).external_ref or ""
-    monkeypatch.setattr(
-        process.stripe, "close", lambda _: Attempt(ref, AttemptState.PROCESSING, 0, "USD", intent="pi_x")
-    )
+    under_way = Attempt(ref, AttemptState.PROCESSING, 0, "USD", intent="pi_x")
+    process.stripe = otherwise(process.stripe, close=lambda _: under_way)
     assert expire(process) == 0
     view = stores.orders.view(order_id)
     assert view.status is OrderStatus.PENDING

@@ -24,6 +24,7 @@ from tests.support.factories import (
     order,
 )
 from tests.support.mailbox import Mailbox, body, make_due, paid, refuse
+from tests.support.otherwise import otherwise
 from tests.support.till import capture
 
 HOUR = timedelta(hours=1)
@@ -58,25 +59,24 @@ def test_a_crash_between_sending_and_marking_sends_the_same_mail_again(
     assert len(mailbox.mails()) == 2
 
 
-def test_a_crash_before_sending_loses_nothing(
-    process: Process, stores: Stores, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_crash_before_sending_loses_nothing(process: Process, stores: Stores, mailbox: Mailbox) -> None:
     paid(stores)
 
     def killed(*_: object, **__: object) -> None:
         raise Killed
 
-    with monkeypatch.context() as patch:
-        patch.setattr(process.mailer, "send", killed)
-        with pytest.raises(Killed):
-            mail.send_due(process, stores)
+    mailer = process.mailer
+    process.mailer = otherwise(mailer, send=killed)
+    with pytest.raises(Killed):
+        mail.send_due(process, stores)
+    process.mailer = mailer
     make_due(stores)
     mail.send_due(process, stores)
     assert len(mailbox.mails()) == 1
 
 
 def test_no_transaction_is_open_while_ses_is_asked(
-    process: Process, stores: Stores, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+    process: Process, stores: Stores, mailbox: Mailbox
 ) -> None:
     paid(stores)
     seen: list[int] = []
@@ -85,7 +85,7 @@ def test_no_transaction_is_open_while_ses_is_asked(
         open_ = "state LIKE 'idle in transaction%' AND datname = current_database()"
         seen.append(len(stores.db.rows(text(f"SELECT 1 FROM pg_stat_activity WHERE {open_}"))))
 
-    monkeypatch.setattr(process.mailer, "send", look)
+    process.mailer = otherwise(process.mailer, send=look)
     mail.send_due(process, stores)
     assert seen == [0]
 
@@ -175,9 +175,7 @@ def test_a_mail_service_that_hangs_holds_up_no_order(
         thread.join()
 
 
-def test_old_news_is_given_up_while_ses_is_away(
-    process: Process, stores: Stores, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_old_news_is_given_up_while_ses_is_away(process: Process, stores: Stores) -> None:
     paid(stores)
     sql(stores, "UPDATE order_events SET at = at - interval '4 days' WHERE kind = 'paid'")
     assert mail.send_due(process, stores) == 1

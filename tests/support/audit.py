@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from storefront.audit import audit
+from storefront.audit import Finding, audit
+from storefront.audit import findings as findings_of
+from storefront.payments.stripe_client import Stripe
 from storefront.process import Process
+from storefront.stores import Stores
+
+
+def at_once(_seconds: float) -> None:
+    """For stores that only the test writes to: what differs now would differ a worker's round later."""
+
+
+def findings(
+    stores: Stores,
+    *,
+    stripe: Stripe | None = None,
+    due: bool = True,
+    wait: Callable[[float], None] = at_once,
+) -> list[Finding]:
+    """What is broken."""
+    return findings_of(stores, "USD", stripe=stripe, due=due, wait=wait)
 
 
 def assert_sound(process: Process, *, due: bool = False, stripe: bool = False) -> None:

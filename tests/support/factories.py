@@ -58,6 +58,29 @@ def product(
     return sku
 
 
+def fill(stores: Stores, user_id: UserId, lines: int) -> None:
+    """Put so many different products into a shopper's cart."""
+    first = product(stores)
+    carts.add(stores, user_id, first, 1)
+    cart_id = stores.carts.active(user_id).cart_id
+    with stores.transaction():
+        stores.db.session.execute(
+            text("""
+                WITH made AS (
+                    INSERT INTO products (sku, name, price_cents, category)
+                    SELECT :first || '-' || n, 'Product ' || n, 1200, 'Kitchen'
+                      FROM generate_series(2, :lines) n
+                    RETURNING sku, name, price_cents
+                ), stocked AS (
+                    INSERT INTO stock (sku, quantity, received) SELECT sku, 10, 10 FROM made
+                )
+                INSERT INTO cart_items (cart_id, sku, qty, price_cents, name)
+                SELECT :cart_id, sku, 1, price_cents, name FROM made
+            """),
+            {"first": first, "lines": lines, "cart_id": cart_id},
+        )
+
+
 def shopper() -> UserId:
     return UserId(uuid4())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from storefront.services.payments.charging import Onward
 from storefront.stores import Stores
 from tests.support.database import plant
 from tests.support.factories import GOOD_CARD, back, lapse, order, pay_page
+from tests.support.otherwise import otherwise
 from tests.support.saved_cards import Customer, intents_of
 from tests.support.stripe_control import api, refunds_of, sessions_of
 
@@ -97,6 +99,11 @@ class Till:
             token,
             "http://127.0.0.1/return",
         )
+
+    def cards_otherwise(self, **calls: Callable[..., object]) -> None:
+        """Let the shop's client do these calls about cards otherwise."""
+        stripe = self.process.stripe
+        stripe.cards = otherwise(stripe.cards, **calls)
 
     def states(self, order_id: UUID) -> list[str]:
         """Of the order's PaymentIntents, the oldest first."""

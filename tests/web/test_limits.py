@@ -139,12 +139,9 @@ def test_a_limit_keeps_nobody_from_paying(at: AddressedBrowser, stores: Stores, 
     assert browser.post(f"/orders/{theirs}/payment").status_code == 303
 
 
-def test_behind_a_proxy_that_nobody_named_nothing_is_counted_by_address(
-    process: Process, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_behind_a_proxy_that_nobody_named_nothing_is_counted_by_address(process: Process) -> None:
     """All would share the proxy's address, and one stranger's tries would lock everybody out."""
     limits._tell.cache_clear()
-    monkeypatch.setattr(limits, "TELL_EVERY", 10**9)
     production = process.settings.model_copy(update={"env": "production", "secret_key": SecretStr("k" * 40)})
     shop = create_app(production)
     shop.config["WTF_CSRF_ENABLED"] = False
@@ -155,7 +152,8 @@ def test_behind_a_proxy_that_nobody_named_nothing_is_counted_by_address(
         for number in range(32):
             headers = {"X-Forwarded-For": f"198.51.100.{number}"}
             assert browser.post("/track", data=data, headers=headers).status_code == 404
-    assert [(one["log_level"], one["event"]) for one in told].count(("error", "proxy_not_trusted")) == 1
+    lines = [(one["log_level"], one["event"]) for one in told].count(("error", "proxy_not_trusted"))
+    assert lines in (1, 2), "once a minute, which may have ended meanwhile"
     assert {browser.post("/track", data=data).status_code for _ in range(30)} == {404}
     assert browser.post("/track", data=data).status_code == 429
     with shop.test_request_context(headers={"X-Forwarded-For": "198.51.100.7"}):

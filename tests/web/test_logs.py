@@ -95,10 +95,9 @@ def test_what_waits_is_counted_and_timed(stores: Stores) -> None:
     assert live != lapsed
 
 
-def test_a_lane_that_hangs_is_the_one_that_lags(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lane_that_hangs_is_the_one_that_lags() -> None:
     now = [100.0]
-    monkeypatch.setattr("storefront.services.heartbeat.time.monotonic", lambda: now[0])
-    heartbeat = Heartbeat(["holds", "mail"])
+    heartbeat = Heartbeat(["holds", "mail"], clock=lambda: now[0])
     now[0] = 130.0
     heartbeat.beat("holds")
     assert heartbeat.lags() == {"holds": 0.0, "mail": 30.0}

@@ -6,6 +6,7 @@ import time
 from uuid import uuid4
 
 import pytest
+import time_machine
 from flask import Flask, session
 from itsdangerous import URLSafeSerializer
 
@@ -83,16 +84,14 @@ def test_each_access_lets_one_do_so_much_and_no_more(app: Flask, somebodys: Orde
         order_access.require(somebodys, Access.CHANGES)
 
 
-def test_a_one_time_link_lets_one_change_for_an_hour(
-    app: Flask, somebodys: OrderSummary, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_one_time_link_lets_one_change_for_an_hour(app: Flask, somebodys: OrderSummary) -> None:
     now = time.time()
     with app.test_request_context():
         order_access.let_change(somebodys.order_id)
-        monkeypatch.setattr(time, "time", lambda: now + 3590)
-        assert order_access.of(somebodys) is Access.CHANGES
-        monkeypatch.setattr(time, "time", lambda: now + 3610)
-        assert order_access.of(somebodys) is Access.KNOWS
+        with time_machine.travel(now + 3590):
+            assert order_access.of(somebodys) is Access.CHANGES
+        with time_machine.travel(now + 3610):
+            assert order_access.of(somebodys) is Access.KNOWS
 
 
 def test_what_a_guest_placed_can_be_changed_after_signing_in(app: Flask, somebodys: OrderSummary) -> None:

@@ -29,9 +29,11 @@ class Idle(NamedTuple):
     seconds: float
 
 
-def check_transactions(connection: Connection, _currency: str) -> Iterator[Finding]:
+def check_transactions(
+    connection: Connection, _currency: str, longest: float = LONGEST_REQUEST
+) -> Iterator[Finding]:
     """I14: none is open for longer than a request may take without doing anything."""
-    for row in records(Idle, connection.execute(_IDLE, {"bound": LONGEST_REQUEST})):
+    for row in records(Idle, connection.execute(_IDLE, {"bound": longest})):
         yield Finding(
             "I14",
             f"A transaction has been open for {row.seconds:.0f} s without doing anything "

@@ -23,7 +23,8 @@ def schema_needed() -> int:
 class Fitness:
     """Looks by a connection of its own, so that it waits for nobody's transaction."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, needed: int | None = None) -> None:
+        self._needed = schema_needed() if needed is None else needed
         # It takes a server that doesn't write, to be able to say so.
         self._engine: Engine = make_engine(settings.sqlalchemy_url, settings, pool_size=1, writes=False)
 
@@ -43,7 +44,7 @@ class Fitness:
                 version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
             except exc.ProgrammingError:
                 raise Unfit(Reason.SCHEMA) from None
-        if int(str(version or 0).partition("_")[0]) < schema_needed():
+        if int(str(version or 0).partition("_")[0]) < self._needed:
             raise Unfit(Reason.SCHEMA)
 
     def dispose(self) -> None:

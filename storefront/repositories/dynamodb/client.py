@@ -60,8 +60,9 @@ class DynamoDB:
     Never made in a launcher that forks: a client shared over a fork hands out other people's items.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, read_seconds: float = READ_SECONDS) -> None:
         self._settings = settings
+        self._read_seconds = read_seconds
         self._lock = threading.Lock()
         self._client: DynamoDBClient | None = None
         unavailable = partial(StoreUnavailable, "dynamodb", "breaker")
@@ -80,7 +81,7 @@ class DynamoDB:
         if self._client is None:
             with self._lock:
                 if self._client is None:
-                    self._client = _make_client(self._settings)
+                    self._client = _make_client(self._settings, self._read_seconds)
         return self._client
 
     @contextmanager
@@ -104,13 +105,13 @@ class DynamoDB:
             self.client.get_item(TableName=self.deliveries, Key=nobody)
 
 
-def _make_client(settings: Settings) -> DynamoDBClient:
+def _make_client(settings: Settings, read_seconds: float) -> DynamoDBClient:
     client = make_client(
         "dynamodb",
         region_name=settings.aws_region,
         config=Config(
             connect_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
+            read_timeout=read_seconds,
             # Standard mode counts the first try: two in all. boto3's defaults made ten calls in 25 s.
             retries={"mode": "standard", "total_max_attempts": 2},
             max_pool_connections=16,

@@ -110,9 +110,12 @@ class _Expressions(TypedDict, total=False):
 class Table:
     """A table whose every item has a partition key and the sort key ``item``."""
 
-    def __init__(self, dynamodb: DynamoDB, name: str) -> None:
+    def __init__(
+        self, dynamodb: DynamoDB, name: str, throttle_pauses: Sequence[float] = THROTTLE_PAUSES
+    ) -> None:
         self._dynamodb = dynamodb
         self._name = name
+        self._throttle_pauses = throttle_pauses
 
     def get(self, key: Item) -> Item | None:
         """An item, by a consistent read.
@@ -140,7 +143,7 @@ class Table:
             }
         }
         found: list[Item] = []
-        for pause in (*THROTTLE_PAUSES, None):
+        for pause in (*self._throttle_pauses, None):
             with self._dynamodb.asking() as client:
                 answer = client.batch_get_item(RequestItems=asked)
             found += answer["Responses"].get(self._name, [])

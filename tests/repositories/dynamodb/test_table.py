@@ -178,11 +178,11 @@ class Scripted:
 def answering(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     running: list[Scripted] = []
 
-    def start(*answers: dict[str, Any]) -> tuple[Table, Scripted]:
+    def start(*answers: dict[str, Any], **how: Any) -> tuple[Table, Scripted]:
         made = Scripted(*answers)
         running.append(made)
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", made.address)
-        return Table(DynamoDB(settings), "any"), made
+        return Table(DynamoDB(settings), "any", **how), made
 
     yield start
     for one in running:
@@ -224,9 +224,7 @@ def test_a_transaction_that_can_never_pass_is_an_error_of_ours(answering: Any, p
     assert len(dynamodb.requests) == 1
 
 
-def test_what_a_batch_left_out_is_asked_for_again(
-    answering: Any, partition: Item, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_batch_left_out_is_asked_for_again(answering: Any, partition: Item) -> None:
     first, second = item(partition, "a"), item(partition, "b")
     left = {"any": {"Keys": [keys.of(second)], "ConsistentRead": True}}
     users, dynamodb = answering(
@@ -236,8 +234,7 @@ def test_what_a_batch_left_out_is_asked_for_again(
     )
     assert users.get_many([keys.of(first), keys.of(second)], ["item"]) == [first, second]
     assert dynamodb.requests[1]["RequestItems"] == left
-    monkeypatch.setattr(table, "THROTTLE_PAUSES", (0.0, 0.0))
-    users, dynamodb = answering({"Responses": {}, "UnprocessedKeys": left})
+    users, dynamodb = answering({"Responses": {}, "UnprocessedKeys": left}, throttle_pauses=(0.0, 0.0))
     with pytest.raises(StoreUnavailable):
         users.get_many([keys.of(first), keys.of(second)], ["item"])
     assert len(dynamodb.requests) == 3

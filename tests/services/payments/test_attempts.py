@@ -23,6 +23,7 @@ from storefront.services.payments.attempts import ReturnAddresses
 from storefront.stores import Stores
 from tests.support.concurrency import at_once
 from tests.support.factories import lapse, order, pay_page, product, shopper
+from tests.support.otherwise import otherwise
 from tests.support.stripe_control import api, fault, sessions_of
 from tests.support.till import Till, open_page
 
@@ -114,9 +115,7 @@ def test_a_page_that_expired_at_stripe_is_followed_by_a_new_attempt(till: Till) 
     assert till.settle(order_id) is OrderStatus.PAID
 
 
-def test_a_definite_no_takes_a_fresh_key_for_the_next_try(
-    till: Till, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_definite_no_takes_a_fresh_key_for_the_next_try(till: Till) -> None:
     order_id = order(till.stores)
     wrong = ReturnAddresses("not an address", "http://127.0.0.1/cancel")
     with pytest.raises(PaymentRefused):
@@ -144,9 +143,7 @@ def test_what_is_not_held_any_more_cannot_be_paid(till: Till) -> None:
     assert sessions_of(till.address, order_id) == []
 
 
-def test_a_hold_that_ends_while_stripe_answers_leaves_no_open_page(
-    till: Till, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_hold_that_ends_while_stripe_answers_leaves_no_open_page(till: Till) -> None:
     order_id = order(till.stores)
     stripe = till.process.stripe
     make = stripe.open_checkout
@@ -156,7 +153,7 @@ def test_a_hold_that_ends_while_stripe_answers_leaves_no_open_page(
         lapse(till.stores, order_id)
         return attempt
 
-    monkeypatch.setattr(stripe, "open_checkout", slow)
+    till.process.stripe = otherwise(stripe, open_checkout=slow)
     with pytest.raises(HoldLapsed):
         till.start(order_id)
     (session,) = sessions_of(till.address, order_id)

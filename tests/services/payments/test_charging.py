@@ -18,6 +18,7 @@ from storefront.services.payments.attempts import ReturnAddresses
 from storefront.services.payments.charging import Onward
 from tests.support.concurrency import at_once
 from tests.support.factories import lapse, pay_page, product
+from tests.support.otherwise import otherwise
 from tests.support.saved_cards import ASKS_ALWAYS, DECLINES_LATER, MASTERCARD, VISA, Customer, intents_of
 from tests.support.stripe_control import api, events_of, fault, refunds_of, sessions_of, signed, unavailable
 from tests.support.till import Till
@@ -42,9 +43,7 @@ def test_a_saved_card_pays_in_one_step(till: Till) -> None:
     assert till.kinds(order_id).count(EventKind.PAYMENT_STARTED) == 1
 
 
-def test_nothing_that_can_move_money_is_called_before_its_id_is_stored(
-    till: Till, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_that_can_move_money_is_called_before_its_id_is_stored(till: Till) -> None:
     order_id, token = till.order(), till.ada.keep()
     confirm = till.process.stripe.cards.confirm
 
@@ -54,7 +53,7 @@ def test_nothing_that_can_move_money_is_called_before_its_id_is_stored(
         assert intent["status"] == "requires_confirmation"
         return confirm(ref, back)
 
-    monkeypatch.setattr(till.process.stripe.cards, "confirm", look_first)
+    till.cards_otherwise(confirm=look_first)
     till.charge(order_id, token)
     assert till.view(order_id).status is OrderStatus.PAID
 
@@ -116,9 +115,7 @@ def test_a_card_that_stripe_does_not_keep_any_more_reads_as_declined(till: Till)
     assert till.settle(order_id) is OrderStatus.PAID
 
 
-def test_a_card_detached_between_the_two_calls_reads_as_declined(
-    till: Till, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_card_detached_between_the_two_calls_reads_as_declined(till: Till) -> None:
     order_id, token = till.order(), till.ada.keep()
     confirm = till.process.stripe.cards.confirm
 
@@ -126,7 +123,7 @@ def test_a_card_detached_between_the_two_calls_reads_as_declined(
         api(till.address, "POST", f"payment_methods/{token}/detach")
         return confirm(ref, back)
 
-    monkeypatch.setattr(till.process.stripe.cards, "confirm", detached_first)
+    till.cards_otherwise(confirm=detached_first)
     assert till.charge(order_id, token) is Onward.ORDER
     view = till.view(order_id)
     assert (view.status, view.payment_status) == (OrderStatus.PENDING, PaymentStatus.FAILED)
@@ -155,18 +152,17 @@ def test_when_the_bank_asks_the_intent_is_cancelled_and_stripes_page_takes_over(
     assert till.settle(order_id) is OrderStatus.PAID
 
 
-def test_an_intent_that_waits_for_the_shopper_is_not_left_behind_by_a_crash(
-    till: Till, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_intent_that_waits_for_the_shopper_is_not_left_behind_by_a_crash(till: Till) -> None:
     order_id, token = till.order(), till.ada.keep(ASKS_ALWAYS)
 
     def crash(ref: str) -> Attempt:
         raise RuntimeError("killed here")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(till.process.stripe, "close", crash)
-        with pytest.raises(RuntimeError):
-            till.charge(order_id, token)
+    stripe = till.process.stripe
+    till.process.stripe = otherwise(stripe, close=crash)
+    with pytest.raises(RuntimeError):
+        till.charge(order_id, token)
+    till.process.stripe = stripe
     assert till.states(order_id) == ["requires_action"]
     assert till.settle(order_id) is OrderStatus.PENDING
     assert till.charge(order_id, till.ada.keep(VISA)) is Onward.ORDER
@@ -243,7 +239,7 @@ def test_5_a_crash_after_the_charge_is_found_out_by_the_worker(
     assert till.view(order_id).status in (OrderStatus.PAID, OrderStatus.PREPARING)
 
 
-def test_the_webhook_of_a_charge_pays_the_order(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_webhook_of_a_charge_pays_the_order(till: Till) -> None:
     order_id, token = till.order(), till.ada.keep()
     with fault(till.address, "POST /v1/payment_intents/*/confirm", "drop_after", 1):
         till.charge(order_id, token)
@@ -312,9 +308,7 @@ def test_control_without_the_one_live_object_two_cards_are_charged(
     till: Till, monkeypatch: pytest.MonkeyPatch, unsound: None
 ) -> None:
     order_id, first, second = till.order(), till.ada.keep(), till.ada.keep(MASTERCARD)
-    prepare = till.process.stripe.cards.prepare
     monkeypatch.setattr(attempts, "store_or_close", lambda *_: None)
-    monkeypatch.setattr(till.process.stripe.cards, "prepare", prepare)
     at_once(lambda: till.charge(order_id, first), lambda: till.charge(order_id, second))
     assert till.states(order_id).count("succeeded") == 2
 
@@ -352,9 +346,7 @@ def test_a_lapsed_hold_is_not_charged(till: Till) -> None:
     assert till.states(order_id) == []
 
 
-def test_14_a_hold_that_ends_between_the_two_calls_leaves_nothing_to_be_charged(
-    till: Till, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_14_a_hold_that_ends_between_the_two_calls_leaves_nothing_to_be_charged(till: Till) -> None:
     order_id, token = till.order(), till.ada.keep()
     prepare = till.process.stripe.cards.prepare
 
@@ -363,16 +355,14 @@ def test_14_a_hold_that_ends_between_the_two_calls_leaves_nothing_to_be_charged(
         lapse(till.process.stores(), order_id)
         return attempt
 
-    monkeypatch.setattr(till.process.stripe.cards, "prepare", slow)
+    till.cards_otherwise(prepare=slow)
     with pytest.raises(HoldLapsed):
         till.charge(order_id, token)
     assert till.states(order_id) == ["canceled"]
 
 
 @pytest.mark.parametrize("end", ["expired", "cancelled"])
-def test_14_an_order_that_ends_before_the_confirmation_is_not_charged(
-    till: Till, monkeypatch: pytest.MonkeyPatch, end: str
-) -> None:
+def test_14_an_order_that_ends_before_the_confirmation_is_not_charged(till: Till, end: str) -> None:
     order_id, token = till.order(), till.ada.keep()
     confirm = till.process.stripe.cards.confirm
 
@@ -385,7 +375,7 @@ def test_14_an_order_that_ends_before_the_confirmation_is_not_charged(
             cancellation.cancel(stores, till.process.stripe, order_id, by=Actor.SHOPPER)
         return confirm(ref, back)
 
-    monkeypatch.setattr(till.process.stripe.cards, "confirm", ended_first)
+    till.cards_otherwise(confirm=ended_first)
     assert till.charge(order_id, token) is Onward.ORDER
     assert till.view(order_id).status == end
     assert till.states(order_id) == ["canceled"]

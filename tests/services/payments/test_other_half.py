@@ -20,6 +20,7 @@ from storefront.services.payments import paying, saved_cards, webhooks
 from storefront.services.payments.paying import Choice
 from tests.support.database import plant
 from tests.support.factories import HOLD, back, lapse, order, pay_page, placement, product, shopper
+from tests.support.otherwise import otherwise
 from tests.support.saved_cards import VISA, Customer
 from tests.support.stripe_control import KEY, all_events, api, events_of, sessions_of, signed, unavailable
 from tests.support.till import Till
@@ -70,7 +71,7 @@ def test_33_a_hold_ends_though_stripe_does_not_know_its_payment(till: Till, ref:
     assert listed(till) == [(AttentionKind.ORDER_STUCK, order_id)]
 
 
-def test_33_once_unknown_is_not_enough(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_33_once_unknown_is_not_enough(till: Till) -> None:
     order_id = order(till.stores)
     pay_page(till.start(order_id))
     retrieve, asked = till.process.stripe._retrieve, []
@@ -79,7 +80,7 @@ def test_33_once_unknown_is_not_enough(till: Till, monkeypatch: pytest.MonkeyPat
         asked.append(ref)
         return retrieve(ref if len(asked) > 1 else "cs_unknown")
 
-    monkeypatch.setattr(till.process.stripe, "_retrieve", unknown_at_first)
+    till.process.stripe = otherwise(till.process.stripe, _retrieve=unknown_at_first)
     assert till.settle(order_id) is OrderStatus.PAID
     assert len(asked) == 2
     assert listed(till) == []

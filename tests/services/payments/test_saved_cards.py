@@ -12,6 +12,7 @@ from storefront.process import Process
 from storefront.services.payments import saved_cards
 from storefront.stores import Stores
 from tests.support.concurrency import at_once
+from tests.support.otherwise import otherwise
 from tests.support.saved_cards import MASTERCARD, VISA, Customer
 from tests.support.stripe_control import api, fault, unavailable
 
@@ -64,7 +65,8 @@ def test_no_page_is_made_for_a_customer_that_could_not_be_stored(
         raise StoreUnavailable("dynamodb")
 
     monkeypatch.setattr(type(stores.cards), "set_stripe_customer", unavailable)
-    monkeypatch.setattr(ada.process.stripe.cards, "adding_page", lambda *_: pytest.fail("used before stored"))
+    cards = ada.process.stripe.cards
+    ada.process.stripe.cards = otherwise(cards, adding_page=lambda *_: pytest.fail("used before stored"))
     with pytest.raises(StoreUnavailable):
         saved_cards.adding_page(
             stores, ada.process.stripe, ada.account, "http://127.0.0.1/a", "http://127.0.0.1/b"
@@ -107,9 +109,10 @@ def test_a_card_saved_twice_is_shown_once_and_removed_altogether(ada: Customer) 
     assert ada.attached() == set()
 
 
-def test_no_more_than_the_most(ada: Customer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(saved_cards, "MAX_CARDS", 1)
-    ada.keep()
+def test_no_more_than_the_most(ada: Customer, stores: Stores) -> None:
+    for number in range(saved_cards.MAX_CARDS):
+        card = SavedCard("stripe", f"pm_{number}", "visa", f"{number:04}", "12/49", fingerprint=f"f{number}")
+        stores.cards.add(ada.account.profile.user_id, ada.stripe_id, card)
     with pytest.raises(Conflict):
         saved_cards.adding_page(
             ada.process.stores(), ada.process.stripe, ada.account, "http://127.0.0.1/a", "b"

@@ -21,6 +21,7 @@ from storefront.services import cancellation, carts, holds
 from storefront.services.payments import refunds, settlement
 from tests.support.concurrency import at_once
 from tests.support.factories import DECLINED_CARD, lapse, order, pay_page, product, shopper
+from tests.support.otherwise import otherwise
 from tests.support.stripe_control import refunds_of, unavailable
 from tests.support.till import Till, captured
 from tests.support.worker import work
@@ -255,13 +256,13 @@ def test_a_decline_after_checking_is_told_as_a_decline(till: Till) -> None:
 
 
 def test_a_payment_under_way_at_the_bank_reads_checking_and_cannot_be_started_or_cancelled(
-    till: Till, monkeypatch: pytest.MonkeyPatch
+    till: Till,
 ) -> None:
     order_id = order(till.stores)
     till.start(order_id)
     ref = till.view(order_id).external_ref or ""
     under_way = Attempt(ref, AttemptState.PROCESSING, 0, "USD", intent="pi_x")
-    monkeypatch.setattr(till.process.stripe, "retrieve", lambda _: under_way)
+    till.process.stripe = otherwise(till.process.stripe, retrieve=lambda _: under_way)
     ways: tuple[Callable[[], object], ...] = (
         lambda: till.start(order_id),
         lambda: cancellation.cancel(till.stores, till.process.stripe, order_id, by=Actor.SHOPPER),
