@@ -62,6 +62,10 @@ class Formats:
         """Why an order's money went back; ``reason`` as its event keeps it."""
         return RefundReason(reason).words
 
+    def refund_part_words(self, reason: str) -> str:
+        """Why some of an order was taken off it, if it was cancelled in part; else nothing."""
+        return RefundReason(reason).words_in_part
+
     def country(self, code: str) -> str:
         """A country's name by its ISO 3166 alpha-2 code."""
         return str(Locale.parse(self._locale).territories.get(code, code))

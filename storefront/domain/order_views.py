@@ -68,6 +68,11 @@ class Event:
         return self._text("nonce")
 
     @property
+    def of_the_rest(self) -> bool:
+        """Whether an address was corrected after a parcel had left, and so for what had not."""
+        return self.data.get("rest") is True
+
+    @property
     def units(self) -> str:
         """What a refund in part pays back: each line's name behind its number of units."""
         lines = cast(list[dict[str, object]], self.data.get("lines", []))

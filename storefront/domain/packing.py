@@ -50,6 +50,13 @@ class Packing:
         return tuple(ParcelLine(sku, qty) for sku, qty in rest if qty > 0)
 
     @property
+    def here(self) -> tuple[ParcelLine, ...]:
+        """Units that no carrier has had yet: they can be taken off the order, or go to another address."""
+        gone = units(p for p in self.parcels if p.handed_over and p.settled in (None, Settlement.CLOSED))
+        rest = ((line.sku, line.qty - line.refunded - gone[line.sku]) for line in self.lines)
+        return tuple(ParcelLine(sku, qty) for sku, qty in rest if qty > 0)
+
+    @property
     def overfull(self) -> tuple[Parcel, ...]:
         """Parcels that have not left and hold units that are refunded by now, the latest booked first."""
         surplus = units(p for p in self.parcels if p.live)

@@ -42,6 +42,11 @@ class RefundReason(StrEnum):
     def words(self) -> str:
         return _REFUND_WORDS.get(self, "We refunded this order.")
 
+    @property
+    def words_in_part(self) -> str:
+        """The same where only some of an order is paid back and the rest goes on; may be nothing."""
+        return _PART_WORDS.get(self, "")
+
 
 _REFUND_WORDS = {
     RefundReason.TOO_LATE: (
@@ -61,6 +66,12 @@ _REFUND_WORDS = {
     RefundReason.CANCELLED_BY_OPERATOR: (
         "We had to cancel this order before it was sent, and we\u2019re sorry."
     ),
+}
+
+
+_PART_WORDS = {
+    RefundReason.CANCELLED_BY_SHOPPER: "You cancelled what had not left yet.",
+    RefundReason.CANCELLED_BY_OPERATOR: ("We had to cancel what had not left yet, and we\u2019re sorry."),
 }
 
 

@@ -37,6 +37,7 @@ class Letters:
             clock=formats.clock_words,
             country=formats.country,
             refund_words=formats.refund_words,
+            refund_part_words=formats.refund_part_words,
             postal=formats.postal,
         )
 

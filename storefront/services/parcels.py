@@ -175,6 +175,13 @@ def withdraw(stores: Stores, order: Order) -> None:
     follow(stores, order, settling=Settlement.REFUNDED)
 
 
+def unpack(stores: Stores, order: Order) -> None:
+    """Within a transaction: withdraw a locked order's parcels that no carrier has had."""
+    for parcel in stores.parcels.packing(order).parcels:
+        if parcel.live and not parcel.handed_over:
+            _cancelled(stores, order, parcel)
+
+
 def follow(stores: Stores, order: Order, *, settling: Settlement | None = None) -> None:
     """Within a transaction: let a locked order follow from its parcels.
 

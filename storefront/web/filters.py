@@ -12,7 +12,17 @@ from storefront.wording.statuses import of_order
 
 def register(app: Flask, settings: Settings) -> None:
     formats = Formats(settings)
-    for name in ("money", "number", "when", "clock", "day", "country", "postal", "refund_words"):
+    for name in (
+        "money",
+        "number",
+        "when",
+        "clock",
+        "day",
+        "country",
+        "postal",
+        "refund_words",
+        "refund_part_words",
+    ):
         app.add_template_filter(getattr(formats, name), name)
     app.add_template_filter(of_order, "order_words")
     app.add_template_global(lambda product: formats.picture(product.image_url), "picture")

@@ -150,6 +150,31 @@ def test_several_parcels_each_have_their_lines_step_and_status(
     assert "Parcel 2" in history
 
 
+def test_what_has_not_left_can_be_cancelled_and_readdressed_on_the_page(
+    client: FlaskClient, stores: Stores, process: Process, bought: UUID, skus: tuple[str, str]
+) -> None:
+    assert 'name="rest"' not in client.get(url(bought)).text, "all of it can be cancelled"
+    pack(stores, bought, ParcelLine(skus[0], 4), code="LEFT-1")
+    report(stores, process, "LEFT-1", P.IN_TRANSIT)
+    page = client.get(url(bought)).text
+    assert "Cancel what hasn’t left" in page
+    assert "Correct the address of what hasn’t left</a>" in page
+    assert "What has left already goes there." in client.get(url(bought, "address")).text
+    # A page from before it left asked for all of it.
+    refused = client.post(url(bought, "cancellation"))
+    assert refused.status_code == 409
+    assert "What has not can still be cancelled" in refused.text
+    assert client.post(url(bought, "cancellation"), data={"rest": "1"}).status_code == 303
+    work(process)
+    page = client.get(url(bought)).text
+    assert "Cancelled in part" in page
+    assert "You cancelled what had not left yet. For 2 × Stoneware &lt;mug&gt;." in page
+    assert "$24.00 for 2 × Stoneware &lt;mug&gt; is on its way back" in page
+    assert "Cancel what hasn’t left" not in page
+    assert 'data-status="shipped"' in page
+    assert client.post(url(bought, "cancellation"), data={"rest": "1"}).status_code == 409
+
+
 def test_a_withdrawn_parcel_is_shown_no_more(
     client: FlaskClient, stores: Stores, process: Process, bought: UUID
 ) -> None:

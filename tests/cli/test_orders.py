@@ -10,15 +10,17 @@ import pytest
 
 from storefront.cli import orders as orders_command
 from storefront.domain.orders import OrderStatus
-from storefront.domain.parcels import ShipmentStatus
+from storefront.domain.parcels import ParcelLine, ParcelStatus, ShipmentStatus
 from storefront.domain.payments import PaymentStatus
 from storefront.process import Process
+from storefront.services import carrier_events
 from storefront.services.worker import Worker
 from storefront.stores import Stores
 from tests.cli.conftest import Operator
 from tests.support.audit import assert_sound
 from tests.support.factories import order, pay_page, product
-from tests.support.till import open_page, settle
+from tests.support.till import capture, open_page, settle
+from tests.support.worker import event, pack, work
 
 
 @pytest.fixture
@@ -169,6 +171,23 @@ def test_a_paid_order_is_cancelled_with_its_money(
     assert stores.orders.summary(paid).payment_status is PaymentStatus.REFUNDED
     assert stores.stock.level("pan").available == 10
     assert_sound(process, due=True, stripe=True)
+
+
+def test_of_an_order_that_left_in_part_the_rest_is_cancelled(
+    operator: Operator, process: Process, stores: Stores
+) -> None:
+    lamp, mug = product(stores, name="Lamp"), product(stores, name="Mug")
+    order_id = order(stores, lamp, mug)
+    capture(stores, order_id)
+    work(process)
+    pack(stores, order_id, ParcelLine(lamp, 1), code="LEFT")
+    carrier_events.record(stores, event("LEFT", ParcelStatus.IN_TRANSIT))
+    number = stores.orders.summary(order_id).number
+    assert operator("cancel", number).out == (
+        f"Order {number} had left in part. Of it 1 × Mug is cancelled and back in stock: "
+        "12.00 USD goes back.\n"
+    )
+    assert operator("cancel", number).status == 1
 
 
 def test_without_stripe_nothing_is_cancelled(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -22,7 +22,7 @@ from storefront.domain.addresses import PostalAddress
 from storefront.domain.deliveries import Shipment
 from storefront.domain.errors import ShopError
 from storefront.domain.orders import Actor
-from storefront.domain.parcels import ParcelStatus
+from storefront.domain.parcels import ParcelLine, ParcelStatus
 from storefront.domain.payments import RefundReason
 from storefront.payments.provider import Attempt, AttemptState, RefundState
 from storefront.process import Process
@@ -46,7 +46,7 @@ from tests.support.commit_proxy import CommitProxy, Lost
 from tests.support.database import sql
 from tests.support.factories import HOLD, lapse, order, placement, product, shopper
 from tests.support.till import capture, captured, unasked
-from tests.support.worker import tell
+from tests.support.worker import pack, tell
 
 
 @dataclass
@@ -94,6 +94,11 @@ class Subject:
         self.paid()
         fulfilment.write_shipment(self.direct, self.order_id)
 
+    def half_sent(self) -> None:
+        self.prepared()
+        pack(self.direct, self.order_id, ParcelLine(self.sku, 1), code=f"L-{self.order_id.hex}")
+        tell(self.direct, self.order_id, ParcelStatus.IN_TRANSIT)
+
     def with_page(self) -> None:
         attempts.store_reference(self.direct, self.order_id, 1, self.ref)
 
@@ -124,7 +129,7 @@ def _place(stores: Stores, s: Subject) -> str:
 
 
 def _cancel(stores: Stores, s: Subject) -> str:
-    return str(cancellation._cancel(stores, s.order_id, None, OPERATOR, unknown=False))
+    return str(cancellation._cancel(stores, s.order_id, None, OPERATOR, uuid4(), rest=True))
 
 
 def _carrier(stores: Stores, s: Subject) -> bool:
@@ -158,7 +163,8 @@ CASES = [
     Case("place", _place),
     Case("extend", lambda st, s: holds.extend(st, s.order_id), repeatable=False),
     Case("cancel unpaid", _cancel),
-    Case("cancel paid", _cancel, Subject.paid, repeatable=False),
+    Case("cancel paid", _cancel, Subject.paid),
+    Case("cancel what has not left", _cancel, Subject.half_sent),
     Case(
         "refund",
         lambda st, s: refunds.refund(st, s.order_id, restock=True, reason=RefundReason.OPERATOR),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
@@ -107,6 +108,30 @@ def test_a_new_address_is_told_once_and_the_last_of_several(
     assert letter["Subject"].endswith("has a new address")
     assert "2 Second <Street>" in body(letter)
     assert "2 Second &lt;Street&gt;" in body(letter, "html")
+
+
+def test_an_order_cancelled_in_part_says_what_is_cancelled_and_what_goes_on(
+    process: Process, stores: Stores, mailbox: Mailbox
+) -> None:
+    lamp, mug = product(stores, name="Brass lamp"), product(stores, name="Mug", price=500)
+    order_id = order(stores, lamp, mug)
+    capture(stores, order_id)
+    work(process)
+    pack(stores, order_id, ParcelLine(lamp, 1), code="LEFT")
+    carrier_events.record(stores, event("LEFT", ParcelStatus.IN_TRANSIT))
+    send(process, stores)
+    mailbox.empty()
+    order_address.correct(stores, order_id, replace(ADDRESS, line1="1 High Street"))
+    cancellation.cancel(stores, process.stripe, order_id, by=Actor.OPERATOR, rest=True)
+    send(process, stores)
+    send(process, stores)
+    moved, part = sorted(mailbox.mails(), key=lambda letter: "cancelled" in letter["Subject"])
+    assert part["Subject"] == f"Part of order {stores.orders.summary(order_id).number} is cancelled"
+    for kind in ("plain", "html"):
+        words = " ".join(body(part, kind).split())
+        assert "We had to cancel what had not left yet, and we’re sorry. This is for 1 × Mug." in words
+        assert "$5.00" in words
+        assert "what had goes to the address before" in " ".join(body(moved, kind).split())
 
 
 def test_what_a_mail_program_reads_of_an_order(process: Process, stores: Stores, mailbox: Mailbox) -> None:

@@ -65,6 +65,7 @@ def order_page(order: OrderView, delivery: Delivery) -> Response:
         step=parcels.step(order, shipment.status if shipment else None),
         parcels=parcels.cards(order, sent),
         unpacked=parcels.unpacked(order.lines, sent) if sent else (),
+        rest=parcels.rest(order, sent),
         timeline=timeline(
             order.events, delivery.steps, {parcel.parcel_id: n for n, parcel in enumerate(sent, 1)}
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from storefront.domain.carriers import tracking_page
 from storefront.domain.order_views import OrderLine, OrderView
 from storefront.domain.orders import OrderStatus
 from storefront.domain.packing import Packing
-from storefront.domain.parcels import WAYLAID, Ordered, Parcel, ParcelStatus, ShipmentStatus
+from storefront.domain.parcels import WAYLAID, Ordered, Parcel, ParcelLine, ParcelStatus, ShipmentStatus
 from storefront.wording import statuses
 from storefront.wording.statuses import SHIPMENTS, Words
 
@@ -110,7 +110,25 @@ _GOING = frozenset({ShipmentStatus.OUT_FOR_DELIVERY, ShipmentStatus.AVAILABLE_FO
 
 def unpacked(lines: Sequence[OrderLine], parcels: Iterable[Parcel]) -> tuple[Content, ...]:
     """What is in no parcel yet."""
-    ordered = tuple(Ordered(line.sku, line.qty, line.refunded) for line in lines)
+    return _named(lines, _packing(lines, parcels).unpacked)
+
+
+def rest(order: OrderView, parcels: Iterable[Parcel]) -> tuple[Content, ...]:
+    """What can still be cancelled, or go to another address, of an order of which something has left."""
+    if order.status is not OrderStatus.SHIPPED:
+        return ()
+    # Of a parcel that could not be delivered, or collected, only Aurora knows whether its carrier has it.
+    seen = [
+        replace(p, status=ParcelStatus.IN_TRANSIT) if p.status is ParcelStatus.EXCEPTION else p
+        for p in parcels
+    ]
+    return _named(order.lines, _packing(order.lines, seen).here)
+
+
+def _packing(lines: Sequence[OrderLine], parcels: Iterable[Parcel]) -> Packing:
+    return Packing(tuple(Ordered(line.sku, line.qty, line.refunded) for line in lines), tuple(parcels))
+
+
+def _named(lines: Sequence[OrderLine], units: Iterable[ParcelLine]) -> tuple[Content, ...]:
     names = {line.sku: line.name for line in lines}
-    packing = Packing(ordered, tuple(parcels))
-    return tuple(Content(names[line.sku], line.qty) for line in packing.unpacked)
+    return tuple(Content(names[line.sku], line.qty) for line in units)

@@ -83,7 +83,8 @@ def extend(order_id: UUID) -> BaseResponse:
 def cancel(order_id: UUID) -> BaseResponse:
     order = _own(order_id)
     login.require_account()
-    status = cancellation.cancel(stores(), stripe(), order_id, by=Actor.SHOPPER)
+    rest = request.form.get("rest") == "1"
+    status = cancellation.cancel(stores(), stripe(), order_id, by=Actor.SHOPPER, rest=rest)
     if (
         request.form.get("restore") == "1"
         and status is OrderStatus.CANCELLED
@@ -151,7 +152,7 @@ def address(order_id: UUID) -> Response:
 
 @orders.post("/orders/<uuid:order_id>/address")
 def correct_address(order_id: UUID) -> BaseResponse:
-    """Correct where it goes, until the parcel is handed over."""
+    """Correct where it goes, or what of it is not handed over yet."""
     order, form = _own(order_id), AddressForm()
     login.require_account()
     with forms.shown_again(form, partial(_address_page, order)):

@@ -94,8 +94,12 @@ class _History:
                 event.at, "Refund on its way", RefundReason(event.reason).words, tone="waiting"
             )
         elif event.kind is EventKind.PART_REFUND_DUE:
-            title = "Part of your money is going back"
-            yield TimelineEntry(event.at, title, f"For {event.units}.", tone="waiting")
+            why = RefundReason(event.reason).words_in_part
+            title = "Cancelled in part" if why else "Part of your money is going back"
+            yield TimelineEntry(event.at, title, f"{why} For {event.units}.".strip(), tone="waiting")
+        elif event.kind is EventKind.ADDRESS_CHANGED and event.of_the_rest:
+            detail = "For what had not left yet. What was on its way goes to the address before."
+            yield TimelineEntry(event.at, "Address corrected", detail)
         elif event.kind in _WORDS:
             title, detail, tone = _WORDS[event.kind]
             yield TimelineEntry(event.at, title, event.message or detail, "", parcel, tone)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select, text
@@ -186,7 +186,7 @@ def test_28_paid_after_its_lines_went_back_into_the_cart_goes_back(till: Till) -
 def test_cancelled_then_paid_goes_back(till: Till) -> None:
     order_id = order(till.stores)
     till.pay(order_id)
-    cancellation._cancel(till.stores, order_id, till.view(order_id).external_ref, Actor.SHOPPER)
+    cancellation._cancel(till.stores, order_id, till.view(order_id).external_ref, Actor.SHOPPER, uuid4())
     assert till.settle(order_id) is OrderStatus.REFUNDED
     work(till.process)
     assert till.view(order_id).payment_status is PaymentStatus.REFUNDED
