@@ -34,25 +34,26 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a shop with its demo catalogue and a carrier in a hurry."""
-    yield from _serving(tmp_path_factory.mktemp("shop"), carrier_step_seconds=1)
+    yield from serving(tmp_path_factory.mktemp("shop"), STOREFRONT_CARRIER_STEP_SECONDS="1")
 
 
 @pytest.fixture(scope="session")
 def calm_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a shop whose carrier never comes, so that an order can still be changed after a while."""
-    yield from _serving(tmp_path_factory.mktemp("calm"), carrier_step_seconds=3600)
+    yield from serving(tmp_path_factory.mktemp("calm"), STOREFRONT_CARRIER_STEP_SECONDS="3600")
 
 
-def _serving(data: Path, carrier_step_seconds: int) -> Iterator[str]:
+def serving(data: Path, **environment: str) -> Iterator[str]:
+    """The address of a shop that runs for as long as this goes on."""
     running = Running(
         str(Path(sys.executable).with_name("storefront")),
         "serve",
         env={
             "PORT": "0",
             "STOREFRONT_DATA": str(data),
-            "STOREFRONT_CARRIER_STEP_SECONDS": str(carrier_step_seconds),
             # Other tests have one that leads nowhere; a newcomer has none, so that mail can be read.
             "AWS_ENDPOINT_URL_SESV2": "",
+            **environment,
         },
         bound=90,
     )

@@ -6,13 +6,17 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select, text
 
 from storefront.domain.attention import AttentionKind
 from storefront.domain.errors import Conflict
-from storefront.domain.orders import EventKind, OrderStatus
+from storefront.domain.orders import EventKind, Order, OrderStatus
+from storefront.domain.packing import Packing
 from storefront.domain.parcels import ParcelLine, ParcelStatus, Settlement, ShipmentStatus
-from storefront.domain.payments import RefundReason
+from storefront.domain.payments import Payment, RefundReason
 from storefront.process import Process
+from storefront.repositories.aurora.orders import Orders
+from storefront.repositories.aurora.parcels import Parcels
 from storefront.services import carrier_events, decisions, fulfilment, parcels
 from storefront.services.payments import refunds
 from storefront.stores import Stores
@@ -78,6 +82,40 @@ def test_units_are_packed_once_however_many_book_at_once(
     assert len(done.results) == 1
     assert {type(error) for error in done.errors} == {Conflict}
     assert len(stores.parcels.of(prepared)) == 1
+
+
+def test_control_without_the_orders_lock_units_are_packed_more_than_once(
+    process: Process,
+    stores: Stores,
+    sku: str,
+    prepared: UUID,
+    monkeypatch: pytest.MonkeyPatch,
+    unsound: None,
+) -> None:
+    def unlocked(self: Orders, order_id: UUID) -> tuple[Order, Payment]:
+        found = self._db.session.execute(
+            select(Order, Payment)
+            .join(Payment, Payment.order_id == Order.order_id)
+            .where(Order.order_id == order_id)
+        ).one()
+        return found[0], found[1]
+
+    packing = Parcels.packing
+
+    def slowly(self: Parcels, order: Order) -> Packing:
+        seen = packing(self, order)
+        self._db.session.execute(text("SELECT pg_sleep(0.1)"))
+        return seen
+
+    monkeypatch.setattr(Orders, "lock", unlocked)
+    monkeypatch.setattr(Parcels, "packing", slowly)
+    at_once(
+        *[
+            lambda code=f"code-{n}": pack(process.stores(), prepared, ParcelLine(sku, 2), code=code)
+            for n in range(3)
+        ]
+    )
+    assert len(stores.parcels.of(prepared)) > 1
 
 
 def test_the_same_booking_at_once_is_one_parcel(process: Process, stores: Stores, prepared: UUID) -> None:

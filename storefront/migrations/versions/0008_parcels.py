@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from alembic import op
 
+from storefront.domain.attention import AttentionKind
 from storefront.domain.base import one_of
 from storefront.domain.orders import EventKind
 
@@ -79,17 +80,18 @@ CREATE INDEX order_events_carrier_idx ON order_events (order_id, at) WHERE kind 
 # transaction of its own: a shopper's order is locked for milliseconds, and a run cut short goes on here.
 CARRY_OVER = """
 WITH due AS (
-    SELECT order_id, cart_id, delivery FROM orders
+    SELECT order_id, cart_id, status, delivery FROM orders
      WHERE delivery ->> 'tracking_code' IS NOT NULL
        AND NOT EXISTS (SELECT FROM parcels p WHERE p.order_id = orders.order_id)
      ORDER BY order_id LIMIT %(batch)s FOR UPDATE
 ), booked AS (
     INSERT INTO parcels (parcel_id, order_id, carrier, tracking_code, carrier_key, code_key, status,
-                         estimated_delivery, at, place, reports)
+                         estimated_delivery, at, place, settled, reports)
     SELECT gen_random_uuid(), order_id, delivery ->> 'carrier', delivery ->> 'tracking_code',
            lower(delivery ->> 'carrier'), lower(delivery ->> 'tracking_code'), delivery ->> 'status',
            (delivery ->> 'estimated')::date, (delivery ->> 'timestamp')::timestamptz,
            coalesce(delivery ->> 'place', ''),
+           CASE WHEN status = 'refunded' AND delivery ->> 'status' = 'returned' THEN 'refunded' END,
            coalesce((
                SELECT jsonb_object_agg(status, jsonb_build_object(
                           'event_id', event_id, 'at', at, 'place', place, 'message', message))
@@ -103,18 +105,24 @@ WITH due AS (
                  ) kept
            ), '{}')
       FROM due
-    RETURNING parcel_id, order_id
+    RETURNING parcel_id, order_id, tracking_code, status, settled
 ), lines AS (
     INSERT INTO parcel_lines (parcel_id, sku, qty)
     SELECT b.parcel_id, i.sku, i.qty FROM booked b JOIN due USING (order_id) JOIN cart_items i USING (cart_id)
 ), events AS (
     UPDATE order_events e SET data = e.data || jsonb_build_object('parcel_id', b.parcel_id)
       FROM booked b WHERE e.order_id = b.order_id AND e.kind = 'carrier'
+), listed AS (
+    INSERT INTO attention (kind, subject, order_id, code, text)
+    SELECT 'parcel_returned', parcel_id, order_id, tracking_code, %(returned)s
+      FROM booked WHERE status = 'returned' AND settled IS NULL
 )
 UPDATE orders o
    SET promised_on = coalesce(o.promised_on, (o.delivery ->> 'estimated')::date),
        delivery = o.delivery || jsonb_build_object(
-           'projected', false, 'version', (o.delivery ->> 'version')::int + 1)
+           'projected', false, 'version', (o.delivery ->> 'version')::int + 1,
+           'look_again', CASE WHEN o.status IN ('preparing', 'shipped')
+                               AND o.delivery ->> 'status' <> 'returned' THEN o.delivery ->> 'estimated' END)
   FROM due WHERE o.order_id = due.order_id
 """
 
@@ -125,8 +133,9 @@ def upgrade() -> None:
         op.get_bind().exec_driver_sql(TABLES)
         op.drop_constraint("order_events_kind_check", "order_events")
         op.create_check_constraint(op.f("order_events_kind_check"), "order_events", one_of("kind", EventKind))
+    batch = {"batch": BATCH, "returned": AttentionKind.PARCEL_RETURNED.words}
     with op.get_context().autocommit_block():
-        while op.get_bind().exec_driver_sql(CARRY_OVER, {"batch": BATCH}).rowcount:
+        while op.get_bind().exec_driver_sql(CARRY_OVER, batch).rowcount:
             pass
 
 
