@@ -131,6 +131,8 @@ def test_an_order_cancelled_in_part_says_what_is_cancelled_and_what_goes_on(
         words = " ".join(body(part, kind).split())
         assert "We had to cancel what had not left yet, and we’re sorry. This is for 1 × Mug." in words
         assert "$5.00" in words
+        assert "1 refunded" in words
+        assert "−$5.00" in words
         assert "what had goes to the address before" in " ".join(body(moved, kind).split())
 
 
