@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 from flask import Flask, Response, g, request
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadHost, HTTPException
 
 from storefront.domain import errors
 from storefront.web import htmx
@@ -49,6 +49,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(errors.ShopError, _shop_error)
     app.register_error_handler(CSRFError, _csrf_error)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(BadHost, _bad_host)
     app.register_error_handler(Exception, _bug)
 
 
@@ -87,6 +88,11 @@ def _csrf_error(_error: CSRFError) -> Response:
     return answer(
         400, "This page has been open for too long, or its cookie is gone. Go back, reload it, try again."
     )
+
+
+def _bad_host(_error: BadHost) -> Response:
+    """Without a host that can be read no link can be written, so no page either."""
+    return Response("The request names no host that can be.", 400, content_type="text/plain; charset=utf-8")
 
 
 def _http_error(error: HTTPException) -> Response:
