@@ -160,7 +160,7 @@ def mailbox(settings: Settings, ses_standin: Mailbox, monkeypatch: pytest.Monkey
 @pytest.fixture
 def process(settings: Settings, caretaker: Engine) -> Iterator[Process]:
     """A process on empty tables."""
-    _empty(caretaker)
+    empty(caretaker)
     made = Process(settings)
     yield made
     made.close()
@@ -174,7 +174,7 @@ def caretaker(database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-def _empty(caretaker: Engine) -> None:
+def empty(caretaker: Engine) -> None:
     """Few rows are deleted in a millisecond; truncating makes new files for each table and index."""
     with caretaker.begin() as connection:
         few = (

@@ -57,6 +57,18 @@ def paths_in(text: str) -> Iterator[str]:
 
 
 @each_page()
+def test_tests_that_are_named_are_there(page: Path) -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page.read_text())
+    assert [f"{file}::{name}" for file, name in named if name not in _tests_of(file)] == []
+
+
+@cache
+def _tests_of(file: str) -> frozenset[str]:
+    tree = ast.parse((ROOT / file).read_text())
+    return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef))
+
+
+@each_page()
 def test_files_that_are_named_are_there(page: Path) -> None:
     missing = [
         path for path in paths_in(page.read_text()) if not any((place / path).exists() for place in BELOW)
