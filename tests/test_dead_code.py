@@ -15,7 +15,16 @@ REGISTERED = [
     *("@*.route", "@*.get", "@*.post", "@*.delete", "@*.endpoint"),
     *("@*.before_request", "@*.after_request", "@*.teardown_request", "@*.teardown_appcontext"),
     *("@*.errorhandler", "@*.app_errorhandler", "@*.context_processor", "@*.app_context_processor"),
-    *("@field_validator", "@model_validator", "@event.listens_for", "@pytest.fixture", "@against"),
+    *(
+        "@field_validator",
+        "@model_validator",
+        "@event.listens_for",
+        "@pytest.fixture",
+        "@against",
+        "@rule*",
+        "@precondition*",
+        "@invariant*",
+    ),
 ]
 
 # Called or read because of its name, and by whom.

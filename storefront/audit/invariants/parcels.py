@@ -108,7 +108,7 @@ def check_parcels(connection: Connection, _currency: str) -> Iterator[Finding]:
 
 
 def check_following(connection: Connection, _currency: str) -> Iterator[Finding]:
-    """I16: orders and their shipments say what follows from the parcels."""
+    """I16: orders and their shipments say what follows from the parcels. I7: no refunded unit goes out."""
     # The worker tells the end of a day within a round; until then an order may stand as the day before.
     today = datetime.now(UTC).date()
     days = [today + timedelta(days=n) for n in (-1, 0, 1)]
@@ -125,6 +125,13 @@ def check_following(connection: Connection, _currency: str) -> Iterator[Finding]
         if order.promised_on and order.shipment not in {packing.status(order.promised_on, d) for d in days}:
             words = f"has a shipment that is {order.shipment}, but its parcels say other"
             yield _not_following(order, words, Remedy.FOLLOW)
+        for parcel in packing.overfull if status is not OrderStatus.REFUNDED else ():
+            yield Finding(
+                "I7",
+                f"Order {order.number}: parcel {parcel.tracking_code} is to go out with refunded units in it",
+                order.order_id,
+                advice=f"Stop it: storefront track {parcel.tracking_code} cancelled",
+            )
 
 
 def _not_following(order: PackedOrder, words: str, remedy: Remedy | None) -> Finding:
