@@ -34,7 +34,7 @@ from tests.support.factories import HOLD, placement, product, shopper
 from tests.support.frozen import Frozen
 from tests.support.standby import Node, synchronous_pair
 
-pytestmark = pytest.mark.prove
+pytestmark = [pytest.mark.prove, pytest.mark.alone]
 
 THREADS = 4
 LATE = 3.0

@@ -23,7 +23,8 @@ def test_whatever_happens_for_long_the_books_balance(
 ) -> None:
     ended = run_machine(process, stripe, lambda: empty(caretaker), examples=EXAMPLES, steps=50)
     print(f"\n{EXAMPLES} histories, orders that ended: {dict(ended)}")
-    assert set(ended) == {status.value for status in OrderStatus}, "some states were never reached"
+    # None stays paid: a worker comes last, and prepares it.
+    assert set(ended) == {one.value for one in OrderStatus} - {"paid"}, "some states were never reached"
 
 
 GUARDS: dict[str, tuple[object, str, object]] = {

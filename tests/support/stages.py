@@ -21,6 +21,7 @@ from storefront.services import (
     holds,
     order_address,
 )
+from storefront.services.checkout import Placement
 from storefront.services.payments import refunds
 from tests.support.factories import (
     ADDRESS,
@@ -44,6 +45,8 @@ class Subject:
     skus: tuple[str, str]
     user_id: UserId
     order_id: UUID
+    confirmed: Placement
+    """The checkout's form as the shopper saw it, which may be sent again."""
     code: str = ""
 
 
@@ -54,9 +57,9 @@ def _begin(process: Process) -> Subject:
     stores = process.stores()
     skus = product(stores, price=1200, quantity=6), product(stores, price=500, quantity=6)
     who = shopper()
-    subject = Subject(process, skus, who, order(stores, *skus, qty=2, user_id=who))
+    placed = order(stores, *skus, qty=2, user_id=who)
     carts.add(stores, who, skus[0], 1)
-    return subject
+    return Subject(process, skus, who, placed, placement(stores, who))
 
 
 def in_the_cart(process: Process) -> Subject:
@@ -169,8 +172,7 @@ def comes_back(s: Subject) -> object:
 
 
 def places(s: Subject) -> object:
-    stores = s.process.stores()
-    return checkout.place(stores, placement(stores, s.user_id), HOLD)
+    return checkout.place(s.process.stores(), s.confirmed, HOLD)
 
 
 def adds(s: Subject) -> object:

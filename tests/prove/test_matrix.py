@@ -1,0 +1,79 @@
+"""Every store's wire, broken in every way, under every request: a true page within five seconds each time.
+
+Eight pairs of wire and fault run at once, each on a shop of its own: most of what they do is to wait. The
+books are audited in the end, and with FULL=1 after each request.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from storefront.process import Process
+from tests.support.audit import assert_sound
+from tests.support.mailbox import Mailbox
+from tests.support.matrix import LINKS, REQUESTS, Cell, WiredShop
+from tests.support.wire import Fault
+from tests.support.worker import work
+
+pytestmark = [pytest.mark.prove, pytest.mark.alone]
+
+WITHIN = 5.0
+JOBS, WITHIN_A_JOB = frozenset({"expire", "ship", "mail", "carrier"}), 12.0
+"""A worker's jobs keep nobody waiting; they give up when a batch has met what keeps it."""
+NOISE = 0.7
+"""Seconds that eight shops at once on two cores may add to what an answer takes by itself."""
+FAULTS = [fault for fault in Fault if fault is not Fault.NONE]
+ANSWERS = frozenset({0, 200, 202, 204, 303, 400, 404, 409, 422, 503})
+TRACES = ("Traceback", "sqlalchemy", "psycopg", "botocore")
+SAYS_SO = ("be right back", "try again", "can't", "can’t", "does not answer")
+
+
+def wrong(link: str, cell: Cell) -> str:
+    """What is not as it should be about an answer."""
+    if cell.broken:
+        return cell.broken
+    if cell.status not in ANSWERS:
+        return f"answered {cell.status}"
+    if cell.seconds > (WITHIN_A_JOB if cell.request in JOBS else WITHIN + NOISE):
+        return f"took {cell.seconds:.1f} s"
+    if any(trace in cell.text for trace in TRACES):
+        return "shows a trace"
+    if cell.status == 503 and not any(words in cell.text for words in SAYS_SO):
+        return f"a 503 that does not say what it is: {_words(cell.text)}"
+    if link == "ses" and cell.status == 503:
+        return f"mail is nobody's reason to wait: {_words(cell.text)}"
+    return ""
+
+
+def _words(page: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page[page.find("<main") :]))[:300]
+
+
+def test_every_broken_wire_under_every_request(process: Process, stripe: str, mailbox: Mailbox) -> None:
+    def run(pair: tuple[str, Fault]) -> list[tuple[str, Cell]]:
+        link, fault = pair
+        shop = WiredShop(process, stripe)
+        try:
+            cells = []
+            for name in REQUESTS:
+                cells.append((f"{link}, {fault}, {name}", shop.meet(link, fault, name)))
+                if os.environ.get("FULL"):
+                    assert_sound(process, stripe=True)
+            return cells
+        finally:
+            shop.close()
+
+    pairs = [(link, fault) for link in LINKS for fault in FAULTS]
+    with ThreadPoolExecutor(8) as pool:
+        cells = [cell for of_pair in pool.map(run, pairs) for cell in of_pair]
+    found = [f"{where}: {why}" for where, cell in cells if (why := wrong(where.partition(",")[0], cell))]
+    slowest = max(cells, key=lambda one: one[1].seconds)
+    print(f"\n{len(cells)} cells; the slowest took {slowest[1].seconds:.1f} s: {slowest[0]}")
+    assert found == [], "\n".join(found)
+    assert len(cells) >= 400
+    work(process, rounds=3)
+    assert_sound(process, stripe=True)
