@@ -41,7 +41,7 @@ test: $(DEV_READY)  ## set up and run the tests
 prove: prove-faults deploy-check  ## the long proofs: faults, races, failover, deployment
 
 prove-faults: $(DEV_READY)  ## the long tests alone: stores that fail over, hang and lose what they said
-	@$(BIN)/pytest -n 2 --dist load -m 'prove and not alone'
+	@$(BIN)/pytest -n 2 --dist loadfile -m 'prove and not alone'
 	@$(BIN)/pytest -n 0 -s -m 'prove and alone'
 
 check: $(DEV_READY)  ## lint, types, layers, pages
