@@ -36,7 +36,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     settings = settings or Settings()
     app = Flask("storefront", template_folder="../templates", static_folder=None)
-    app.extensions["storefront"] = Process(settings)
+    app.extensions["storefront"] = Process(settings, settings.web_threads)
     app.config.update(WTF_CSRF_TIME_LIMIT=None, WTF_CSRF_SSL_STRICT=False)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     logs.configure(settings)

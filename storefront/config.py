@@ -60,9 +60,17 @@ class Settings(BaseSettings):
 
     env: Literal["development", "production"] = "development"
     secret_key: SecretStr = SecretStr(DEVELOPMENT_SECRET)
+    secret_key_fallbacks: SecretStr = SecretStr("")
+    """Comma-separated: still read, never used to sign."""
 
     database_url: SecretStr = SecretStr("")
     database_reader_url: SecretStr = SecretStr("")
+    database_password_secret: str = ""
+    database_iam: bool = False
+    web_workers: int = Field(2, ge=1, le=64)
+    web_threads: int = Field(4, ge=1, le=64)
+    # Longer than a balancer keeps an idle connection, or it would send a request into one that just ended.
+    keep_alive_seconds: float = Field(75.0, ge=1, le=600)
     dynamodb_prefix: str = Field("storefront-", pattern=r"^[a-zA-Z0-9_.-]{0,64}$")
     aws_region: str = Field("us-east-1", validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION"))
 
@@ -171,6 +179,16 @@ class Settings(BaseSettings):
             else DeliveryCalendar(self.zone)
         )
         return self
+
+    @property
+    def fallback_keys(self) -> list[str]:
+        told = self.secret_key_fallbacks.get_secret_value()
+        return [key.strip() for key in told.split(",") if key.strip()]
+
+    @property
+    def signing_keys(self) -> list[str]:
+        """For itsdangerous: all are read, the last one signs."""
+        return [*self.fallback_keys, self.secret_key.get_secret_value()]
 
     @property
     def calendar(self) -> DeliveryCalendar:

@@ -21,7 +21,7 @@ class OrderLinks:
 
     def __init__(self, settings: Settings) -> None:
         self._base_url = settings.base_url
-        self._serializer = URLSafeSerializer(settings.secret_key.get_secret_value(), salt="order-link")
+        self._serializer = URLSafeSerializer(settings.signing_keys, salt="order-link")
 
     def key(self, order_id: UUID, until: int) -> str:
         """A key that shows one order until a time (seconds since 1970)."""
@@ -58,7 +58,7 @@ class EmailLinks:
 
     def __init__(self, settings: Settings) -> None:
         self._base_url = settings.base_url
-        self._serializer = URLSafeSerializer(settings.secret_key.get_secret_value(), salt="new-email")
+        self._serializer = URLSafeSerializer(settings.signing_keys, salt="new-email")
 
     def address(self, new: NewEmail, until: int) -> str:
         """The absolute address for the mail, good until a time (seconds since 1970)."""

@@ -46,6 +46,7 @@ USED_BY_NAME = {
     "SearchWord": "SQLAlchemy's metadata: the table is filled and read by SQL",
     "CategoryRow": "as above",
     "AttributeValueTypeDef": "named in the strings of type aliases",
+    "SecretId": "boto3, by the name of the argument",
     "ConditionExpression": "boto3, by the key of a typed dictionary",
     "ExpressionAttributeNames": "as above",
     "ExpressionAttributeValues": "as above",

@@ -13,11 +13,14 @@ from sqlalchemy import text
 from storefront.cli.context import Context
 from storefront.config import Settings
 from storefront.repositories.aurora.engine import driver_errors, make_migration_engine
+from storefront.repositories.aurora.passwords import Password, password_of
 from storefront.repositories.dynamodb.client import DynamoDB
 from storefront.repositories.dynamodb.tables import make_tables
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _LOCK = 7_302_185
+LOCK_SECONDS = 3
+"""For a lock of one table; a migration that does not get it fails, and can be run again."""
 
 
 def migrate(settings: Settings) -> None:
@@ -25,19 +28,22 @@ def migrate(settings: Settings) -> None:
 
     Of several that migrate at once, one works and the others wait for it.
     """
-    migrate_aurora(settings.sqlalchemy_url)
+    migrate_aurora(settings.sqlalchemy_url, password_of(settings))
     for table in make_tables(DynamoDB(settings)):
         print(f"made DynamoDB table {table}", file=sys.stderr)
 
 
-def migrate_aurora(url: str) -> None:
-    engine = make_migration_engine(url)
+def migrate_aurora(url: str, password: Password | None = None) -> None:
+    engine = make_migration_engine(url, password)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with driver_errors(), engine.connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
         connection.commit()
         try:
+            # Whoever comes after it in a lock's queue waits as well, so it does not wait long itself.
+            connection.execute(text(f"SET lock_timeout = '{LOCK_SECONDS}s'"))
+            connection.commit()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()

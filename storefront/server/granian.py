@@ -20,15 +20,13 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
+from storefront.config import Settings
 from storefront.resilience.readiness import Health
 from storefront.server.rsgi import HTTPProtocol, Limits, RsgiApp, Scope
 from storefront.supervisor import die_with_parent
 
-WORKERS = 2
 CONNECTIONS = 8192
 """Open connections a worker takes, idle and half-open ones included (granian's default, 512, soon fills)."""
-HEADER_MS = 10_000
-"""Time for a request's head to arrive, and for an idle connection to stay."""
 FIRST_LOOK = 2.0
 """Seconds for which a worker waits for the first look at the stores before it takes requests."""
 STOP_SECONDS = 5
@@ -63,8 +61,9 @@ def _health(app: WSGIApplication) -> Health | None:
     return getattr(process, "health", None)
 
 
-def run(host: str, port: int, target: str, limits: Limits) -> None:
-    """Serve until SIGTERM or SIGINT."""
+def run(host: str, port: int, target: str, limits: Limits, *, workers: int, keep_alive: float) -> None:
+    """Serve until SIGTERM or SIGINT. ``keep_alive`` is in seconds, for an idle connection to stay and for a
+    request's head to arrive: granian knows one bound for both, and half a head costs no thread."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     server = Server(
@@ -74,9 +73,9 @@ def run(host: str, port: int, target: str, limits: Limits) -> None:
         interface=Interfaces.RSGI,
         http=HTTPModes.http1,
         websockets=False,
-        workers=WORKERS,
+        workers=workers,
         backpressure=CONNECTIONS,
-        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MS, max_buffer_size=64 * 1024),
+        http1_settings=HTTP1Settings(header_read_timeout=int(keep_alive * 1000), max_buffer_size=64 * 1024),
         workers_kill_timeout=STOP_SECONDS,
         respawn_failed_workers=True,
         log_level=LogLevels.warning,
@@ -92,7 +91,15 @@ def main() -> int:
     arguments = parser.parse_args()
     # The app is named by module, and the working directory is where a checkout's templates and wsgi.py are.
     sys.path.insert(0, str(Path.cwd()))
-    run(arguments.host, arguments.port, arguments.app, Limits())
+    settings = Settings()
+    run(
+        arguments.host,
+        arguments.port,
+        arguments.app,
+        Limits(threads=settings.web_threads),
+        workers=settings.web_workers,
+        keep_alive=settings.keep_alive_seconds,
+    )
     return 0
 
 

@@ -227,7 +227,7 @@ def _cookie() -> str:
 
 
 def _signer() -> URLSafeSerializer:
-    return URLSafeSerializer(settings().secret_key.get_secret_value(), salt="known-browser")
+    return URLSafeSerializer(settings().signing_keys, salt="known-browser")
 
 
 def _digest(key: str) -> str:

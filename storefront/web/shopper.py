@@ -22,6 +22,7 @@ def configure(app: Flask, config: Settings) -> None:
     secure = config.production
     app.config.update(
         SECRET_KEY=config.secret_key.get_secret_value(),
+        SECRET_KEY_FALLBACKS=config.fallback_keys,
         PERMANENT_SESSION_LIFETIME=LIFETIME,
         SESSION_COOKIE_NAME="__Host-shop" if secure else "shop",
         SESSION_COOKIE_SECURE=secure,

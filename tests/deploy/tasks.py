@@ -15,17 +15,8 @@ PROXIES = 2
 
 # Settings that are agreed and that the application comes to read; remove each when it is in Settings.
 AGREED = (
-    "SECRET_KEY_FALLBACKS",
-    "DATABASE_PASSWORD_SECRET",
-    "DATABASE_IAM",
-    "WEB_WORKERS",
-    "WEB_THREADS",
-    "KEEP_ALIVE_SECONDS",
     "MEDIA_URL",
     "MEDIA_BUCKET",
-    "OPERATOR_MAIL",
-    "HOLDS_PER_ADDRESS",
-    "DELIVERY_FILE",
     "BRAND",
 )
 

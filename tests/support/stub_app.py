@@ -37,4 +37,4 @@ def app(environ: dict[str, Any], start_response: StartResponse) -> Iterable[byte
 
 
 if __name__ == "__main__":
-    run("127.0.0.1", int(sys.argv[1]), "tests.support.stub_app:app", LIMITS)
+    run("127.0.0.1", int(sys.argv[1]), "tests.support.stub_app:app", LIMITS, workers=2, keep_alive=10.0)

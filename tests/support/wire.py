@@ -80,6 +80,8 @@ class Wire:
         else:
             for one in self._fillers:
                 one.close()
+            if self._fillers and not self._closed:
+                self._listener.listen(64)
             self._fillers.clear()
 
     def _fill(self) -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from flask import Flask
-from pydantic import ValidationError
+from flask import Flask, session
+from pydantic import SecretStr, ValidationError
 
+from storefront import create_app
 from storefront.config import Settings
+from storefront.links import OrderLinks
 from storefront.process import Process
 from storefront.stores import Stores
 from tests.support.audit import sound, unsound
@@ -96,6 +98,33 @@ def test_production_starts_with_secrets_of_its_own_or_not_at_all(name: str, valu
     with pytest.raises(ValidationError) as refused:
         production(**{name: value})
     assert "k" * 40 not in str(refused.value)
+
+
+def test_a_key_is_rotated_in_three_deployments_without_ending_a_session(settings: Settings) -> None:
+    """Both keys are read everywhere before the new one signs; the old one goes when nothing bears it."""
+    old, new, order_id = "o" * 40, "n" * 40, uuid4()
+
+    def deployed(key: str, *fallbacks: str) -> tuple[Flask, OrderLinks]:
+        keys = {"secret_key": SecretStr(key), "secret_key_fallbacks": SecretStr(", ".join(fallbacks))}
+        made = settings.model_copy(update=keys)
+        return create_app(made), OrderLinks(made)
+
+    before, with_fallback, swapped, after = (
+        deployed(old), deployed(old, new), deployed(new, old), deployed(new),
+    )  # fmt: skip
+    for (signs, links), (reads, others) in (
+        (before, with_fallback), (with_fallback, before), (with_fallback, swapped), (swapped, with_fallback),
+        (swapped, after),
+    ):  # fmt: skip
+        with signs.test_request_context():
+            session["shopper"] = "x"
+            signed = signs.session_interface.get_signing_serializer(signs).dumps(dict(session))  # type: ignore[attr-defined]
+        told = reads.session_interface.get_signing_serializer(reads).loads(signed)  # type: ignore[attr-defined]
+        assert told["shopper"] == "x"
+        assert others.opens(order_id, links.key(order_id, 10**10), 0)
+    assert not after[1].opens(order_id, before[1].key(order_id, 10**10), 0), (
+        "the old key is worth nothing now"
+    )
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)

@@ -9,6 +9,7 @@ from psycopg.abc import RV, PQGen
 from psycopg.rows import TupleRow
 from sqlalchemy import Connection, Engine, ExceptionContext, event, text
 
+from storefront.repositories.aurora.passwords import Password
 from storefront.resilience import budget
 
 FAILED_OVER = ("57P01", "57P02", "57P03", "25006")
@@ -45,18 +46,37 @@ class BoundedConnection(psycopg.Connection[TupleRow]):
             raise Overdue("the server did not answer in time") from None
 
 
-def watch(engine: Engine) -> None:
+def watch(engine: Engine, password: Password | None = None) -> None:
     """Make the engine's connections bounded, and have it throw away those that a failover has spoilt."""
-    event.listen(engine, "do_connect", connect)
+    opening(engine, password, BoundedConnection)
     event.listen(engine, "handle_error", judge)
     event.listen(engine, "checkin", _bounds_back)
 
 
-def connect(_dialect: object, _record: object, arguments: list[Any], options: dict[str, Any]) -> Any:
-    """For SQLAlchemy's ``do_connect``: a bounded connection."""
-    if not budget.allows(CONNECT_SECONDS):
-        raise Overdue("no time is left to connect")
-    return BoundedConnection.connect(*arguments, **options)
+def opening(engine: Engine, password: Password | None, kind: type[psycopg.Connection[TupleRow]]) -> None:
+    """Have the engine open connections of this kind, with this password if it is not in the URL.
+
+    One that was refused is fetched anew, once: it may have been changed since.
+    """
+
+    def connect(_dialect: object, _record: object, arguments: list[Any], options: dict[str, Any]) -> Any:
+        if not budget.allows(CONNECT_SECONDS):
+            raise Overdue("no time is left to connect")
+        if password is None:
+            return kind.connect(*arguments, **options)
+        try:
+            return kind.connect(*arguments, **options | {"password": password.current()})
+        except psycopg.OperationalError as refused:
+            if not _is_refusal(refused):
+                raise
+        return kind.connect(*arguments, **options | {"password": password.renew()})
+
+    event.listen(engine, "do_connect", connect)
+
+
+def _is_refusal(error: psycopg.OperationalError) -> bool:
+    """Whether it was the password; libpq gives no code for what happens before a connection is open."""
+    return error.sqlstate == "28P01" or "password authentication failed" in str(error)
 
 
 def judge(context: ExceptionContext) -> None:

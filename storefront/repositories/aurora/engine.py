@@ -9,14 +9,23 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar, TypeVarTuple, overload
 
+import psycopg
 from sqlalchemy import Connection, Engine, Executable, Row, create_engine, exc, text
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from storefront.config import Settings
 from storefront.domain.errors import StoreUnavailable, TransactionLost
-from storefront.repositories.aurora.connections import CONNECT_SECONDS, FAILED_OVER, Overdue, lift_wait, watch
+from storefront.repositories.aurora.connections import (
+    CONNECT_SECONDS,
+    FAILED_OVER,
+    Overdue,
+    lift_wait,
+    opening,
+    watch,
+)
 from storefront.repositories.aurora.outcomes import commit
+from storefront.repositories.aurora.passwords import Password, password_of
 from storefront.resilience.breaker import Breaker
 
 DEADLOCK, SERIALIZATION = "40P01", "40001"
@@ -38,7 +47,14 @@ def records(record: Callable[..., Record], rows: Iterable[Row[*tuple[Any, ...]]]
     return [record(**row._asdict()) for row in rows]
 
 
-def make_engine(url: str, settings: Settings, *, pool_size: int = 4, writes: bool = True) -> Engine:
+def make_engine(
+    url: str,
+    settings: Settings,
+    *,
+    pool_size: int = 4,
+    writes: bool = True,
+    password: Password | None = None,
+) -> Engine:
     """An engine whose every wait is bounded.
 
     ``tcp_user_timeout`` and ``statement_timeout`` bound what a dead network or a lock can take; the pool
@@ -64,13 +80,16 @@ def make_engine(url: str, settings: Settings, *, pool_size: int = 4, writes: boo
             " -c idle_in_transaction_session_timeout=10000 -c timezone=UTC",
         },
     )
-    watch(engine)
+    watch(engine, password_of(settings) if password is None else password)
     return engine
 
 
-def make_migration_engine(url: str) -> Engine:
+def make_migration_engine(url: str, password: Password | None = None) -> Engine:
     """An engine without bounds on statements: rewriting a large table takes its time."""
-    return create_engine(url, pool_size=1, connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"})
+    options = {"connect_timeout": 5, "options": "-c timezone=UTC"}
+    engine = create_engine(url, pool_size=1, connect_args=options)
+    opening(engine, password, psycopg.Connection)
+    return engine
 
 
 @dataclass(frozen=True)
