@@ -31,7 +31,7 @@ def develop(place: Place, environment: Mapping[str, str], app: str) -> None:
         if found.demo_catalog is not None and _is_empty(settings):
             _import(found.demo_catalog, found.variables)
         variables = web_server.with_metrics(found.variables, place.data / "metrics")
-        web_server.start(place, found.supervisor, variables, app)
+        web_server.start(place, found.supervisor, variables, app, settings)
         print(_greeting(place, found), file=sys.stderr, flush=True)
         # These two come after "ready": nobody waits for them, and they would slow the start of the web.
         worker = Child("worker", ["-m", "storefront", "worker"], variables, announces=False)

@@ -73,12 +73,12 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 
 def _produce(place: Place, environment: Mapping[str, str], app: str) -> None:
-    Settings()  # raises where production would refuse to start
+    settings = Settings()  # raises where production would refuse to start
     supervisor = Supervisor()
     with tempfile.TemporaryDirectory(prefix="storefront-", ignore_cleanup_errors=True) as folder:
         try:
             variables = web_server.with_metrics(environment, Path(folder))
-            web_server.start(place, supervisor, variables, app)
+            web_server.start(place, supervisor, variables, app, settings)
             web_server.tend(supervisor)
         finally:
             supervisor.stop()

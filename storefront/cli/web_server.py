@@ -12,6 +12,7 @@ from pathlib import Path
 
 from storefront.cli.place import Place
 from storefront.cli.refused import Refused
+from storefront.config import Settings
 from storefront.supervisor import Child, Supervisor
 
 READY_SECONDS = 60.0
@@ -25,7 +26,9 @@ def with_metrics(environment: Mapping[str, str], folder: Path) -> dict[str, str]
     return {"PROMETHEUS_MULTIPROC_DIR": str(folder.resolve()), **environment}
 
 
-def start(place: Place, supervisor: Supervisor, environment: Mapping[str, str], app: str) -> None:
+def start(
+    place: Place, supervisor: Supervisor, environment: Mapping[str, str], app: str, settings: Settings
+) -> None:
     """Start it and say ``ready`` on standard output. Raises ``Refused`` when it doesn't get healthy."""
     from storefront.web import assets
 
@@ -33,7 +36,9 @@ def start(place: Place, supervisor: Supervisor, environment: Mapping[str, str], 
     with suppress(OSError):
         assets.compress()
     command = ["-m", "storefront.server.granian", "--host", place.host, "--port", str(place.port)]
-    web = Child("web", [*command, "--app", app], environment, announces=False)
+    command += ["--workers", str(settings.web_workers), "--threads", str(settings.web_threads)]
+    command += ["--keep-alive", str(settings.keep_alive_seconds), "--app", app]
+    web = Child("web", command, environment, announces=False)
     web.start()
     supervisor.add(web)
     _await_healthy(place, web)

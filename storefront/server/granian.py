@@ -20,7 +20,6 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
-from storefront.config import Settings
 from storefront.resilience.readiness import Health
 from storefront.server.rsgi import HTTPProtocol, Limits, RsgiApp, Scope
 from storefront.supervisor import die_with_parent
@@ -88,17 +87,21 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--app", default="storefront:create_app()", help="module:name of the WSGI app")
+    parser.add_argument("--workers", type=int, default=2, help="processes")
+    parser.add_argument("--threads", type=int, default=4, help="of each process")
+    parser.add_argument(
+        "--keep-alive", type=float, default=75.0, help="seconds that an idle connection stays"
+    )
     arguments = parser.parse_args()
     # The app is named by module, and the working directory is where a checkout's templates and wsgi.py are.
     sys.path.insert(0, str(Path.cwd()))
-    settings = Settings()
     run(
         arguments.host,
         arguments.port,
         arguments.app,
-        Limits(threads=settings.web_threads),
-        workers=settings.web_workers,
-        keep_alive=settings.keep_alive_seconds,
+        Limits(threads=arguments.threads),
+        workers=arguments.workers,
+        keep_alive=arguments.keep_alive,
     )
     return 0
 
