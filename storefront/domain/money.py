@@ -6,8 +6,8 @@ MAX_CENTS = 99_999_999
 """The largest price and total: Stripe's limit of eight digits (https://docs.stripe.com/currencies)."""
 
 _LEAST = {
-    "AED": 200, "BGN": 100, "CZK": 1500, "DKK": 250, "GBP": 30, "HKD": 400, "MXN": 1000, "MYR": 200,
-    "NOK": 300, "PLN": 200, "RON": 200, "SEK": 300, "THB": 1000,
+    "AED": 200, "BGN": 100, "CZK": 1500, "DKK": 250, "GBP": 30, "HKD": 400, "HUF": 17500, "MXN": 1000,
+    "MYR": 200, "NOK": 300, "PLN": 200, "RON": 200, "SEK": 300, "THB": 1000,
 }  # fmt: skip
 
 

@@ -8,10 +8,8 @@ from collections.abc import Callable
 from itertools import count
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
-from storefront.domain.orders import Order
-from storefront.domain.payments import Payment
 from storefront.process import Process
 from storefront.repositories.aurora.orders import Orders
 from tests.conftest import empty
@@ -19,6 +17,7 @@ from tests.support.audit import assert_sound
 from tests.support.interleaving import interleave
 from tests.support.stages import STAGES, Act, Subject, half_sent, paid, prepared
 from tests.support.till import settle
+from tests.support.unguarded import order_without_its_lock
 from tests.support.worker import work
 
 pytestmark = pytest.mark.prove
@@ -70,15 +69,6 @@ def test_there_were_hundreds_of_them() -> None:
 # --- negative controls
 
 
-def unlocked(self: Orders, order_id: object) -> tuple[Order, Payment]:
-    found = self._db.session.execute(
-        select(Order, Payment)
-        .join(Payment, Payment.order_id == Order.order_id)
-        .where(Order.order_id == order_id)
-    ).one()
-    return found[0], found[1]
-
-
 @pytest.mark.parametrize(
     ("stage", "first", "second"),
     [
@@ -97,7 +87,7 @@ def test_control_without_the_orders_lock_something_breaks(
     second: str,
 ) -> None:
     by_name = {act.__name__: act for acts in STAGES.values() for act in acts}
-    monkeypatch.setattr(Orders, "lock", unlocked)
+    monkeypatch.setattr(Orders, "lock", order_without_its_lock)
     with pytest.raises(AssertionError):
         test_whatever_comes_between_the_books_balance(
             process, stripe, caretaker, stage, by_name[first], by_name[second]

@@ -6,14 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
 
 from storefront.domain.attention import AttentionKind
 from storefront.domain.errors import Conflict
 from storefront.domain.orders import EventKind, Order, OrderStatus
 from storefront.domain.packing import Packing
 from storefront.domain.parcels import ParcelLine, ParcelStatus, Settlement, ShipmentStatus
-from storefront.domain.payments import Payment, RefundReason
+from storefront.domain.payments import RefundReason
 from storefront.process import Process
 from storefront.repositories.aurora.orders import Orders
 from storefront.repositories.aurora.parcels import Parcels
@@ -23,6 +23,7 @@ from storefront.stores import Stores
 from tests.support.concurrency import at_once
 from tests.support.database import plant
 from tests.support.factories import order, product
+from tests.support.unguarded import order_without_its_lock
 from tests.support.worker import event, pack, work
 
 P, S = ParcelStatus, ShipmentStatus
@@ -92,14 +93,6 @@ def test_control_without_the_orders_lock_units_are_packed_more_than_once(
     monkeypatch: pytest.MonkeyPatch,
     unsound: None,
 ) -> None:
-    def unlocked(self: Orders, order_id: UUID) -> tuple[Order, Payment]:
-        found = self._db.session.execute(
-            select(Order, Payment)
-            .join(Payment, Payment.order_id == Order.order_id)
-            .where(Order.order_id == order_id)
-        ).one()
-        return found[0], found[1]
-
     packing = Parcels.packing
 
     def slowly(self: Parcels, order: Order) -> Packing:
@@ -107,7 +100,7 @@ def test_control_without_the_orders_lock_units_are_packed_more_than_once(
         self._db.session.execute(text("SELECT pg_sleep(0.1)"))
         return seen
 
-    monkeypatch.setattr(Orders, "lock", unlocked)
+    monkeypatch.setattr(Orders, "lock", order_without_its_lock)
     monkeypatch.setattr(Parcels, "packing", slowly)
     at_once(
         *[

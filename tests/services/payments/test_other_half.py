@@ -165,7 +165,9 @@ def with_other_parameters(till: Till, path: str, key: str) -> None:
 # --- the smallest charge
 
 
-@pytest.mark.parametrize(("currency", "least"), [("USD", 50), ("GBP", 30), ("SEK", 300), ("CZK", 1500)])
+@pytest.mark.parametrize(
+    ("currency", "least"), [("USD", 50), ("GBP", 30), ("HUF", 17500), ("SEK", 300), ("CZK", 1500)]
+)
 def test_the_smallest_charge_is_the_currencys(till: Till, currency: str, least: int) -> None:
     assert least_charge(currency) == least
     for price, placed in ((least - 1, False), (least, True)):
@@ -179,7 +181,7 @@ def test_the_smallest_charge_is_the_currencys(till: Till, currency: str, least: 
 
 
 def test_the_stand_in_draws_the_same_line(till: Till) -> None:
-    for currency in ("usd", "gbp", "sek", "czk", "thb"):
+    for currency in ("usd", "gbp", "sek", "czk", "thb", "huf"):
         least = least_charge(currency.upper())
         answers = [
             requests.post(

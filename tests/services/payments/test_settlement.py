@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import select, text
 
 from storefront.domain.errors import (
     PaidMeanwhile,
     PaymentUnavailable,
 )
-from storefront.domain.orders import Actor, EventKind, Order, OrderStatus
-from storefront.domain.payments import Payment, PaymentStatus, RefundReason
+from storefront.domain.orders import Actor, EventKind, OrderStatus
+from storefront.domain.payments import PaymentStatus, RefundReason
 from storefront.payments.provider import Attempt, AttemptState
 from storefront.process import Process
 from storefront.repositories.aurora.orders import Orders
@@ -24,6 +23,7 @@ from tests.support.factories import DECLINED_CARD, lapse, order, pay_page, produ
 from tests.support.otherwise import otherwise
 from tests.support.stripe_control import refunds_of, unavailable
 from tests.support.till import Till, captured
+from tests.support.unguarded import order_without_its_lock
 from tests.support.worker import work
 
 
@@ -78,16 +78,7 @@ def test_8_twenty_settlements_at_once_have_one_effect(till: Till) -> None:
 def test_control_without_the_orders_lock_a_payment_takes_the_stock_more_than_once(
     till: Till, monkeypatch: pytest.MonkeyPatch, unsound: None
 ) -> None:
-    def unlocked(self: Orders, order_id: UUID) -> tuple[Order, Payment]:
-        found = self._db.session.execute(
-            select(Order, Payment)
-            .join(Payment, Payment.order_id == Order.order_id)
-            .where(Order.order_id == order_id)
-        ).one()
-        self._db.session.execute(text("SELECT pg_sleep(0.05)"))
-        return found[0], found[1]
-
-    monkeypatch.setattr(Orders, "lock", unlocked)
+    monkeypatch.setattr(Orders, "lock", order_without_its_lock)
     sku = product(till.stores, quantity=100)
     order(till.stores, sku, qty=50)  # so that the CHECK on reserved does not stop it first
     order_id = order(till.stores, sku, qty=2)
