@@ -9,8 +9,8 @@ from .store import Doc, Tx
 
 LEAST_AMOUNT = 50
 OTHER_LEAST = {
-    "aed": 200, "bgn": 100, "czk": 1500, "dkk": 250, "gbp": 30, "hkd": 400, "huf": 17_500, "mxn": 1000, "myr": 200,
-    "nok": 300, "pln": 200, "ron": 200, "sek": 300, "thb": 1000,
+    "aed": 200, "bgn": 100, "czk": 1500, "dkk": 250, "gbp": 30, "hkd": 400, "huf": 17_500, "mxn": 1000,
+    "myr": 200, "nok": 300, "pln": 200, "ron": 200, "sek": 300, "thb": 1000,
 }  # fmt: skip
 MOST_AMOUNT = 99_999_999
 TYPES_REMOVED = "2026-09-30"
