@@ -13,9 +13,11 @@ from sqlalchemy import text
 from storefront.cli.context import Context
 from storefront.config import Settings
 from storefront.repositories.aurora.engine import driver_errors, make_migration_engine
+from storefront.repositories.aurora.fitness import Fitness
 from storefront.repositories.aurora.passwords import Password, password_of
 from storefront.repositories.dynamodb.client import DynamoDB
-from storefront.repositories.dynamodb.tables import make_tables
+from storefront.repositories.dynamodb.tables import make_tables, missing_tables
+from storefront.resilience.readiness import Reason, Unfit
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _LOCK = 7_302_185
@@ -29,7 +31,7 @@ def migrate(settings: Settings) -> None:
     Of several that migrate at once, one works and the others wait for it.
     """
     migrate_aurora(settings.sqlalchemy_url, password_of(settings))
-    for table in make_tables(DynamoDB(settings)):
+    for table in make_tables(DynamoDB(settings), protected=settings.production):
         print(f"made DynamoDB table {table}", file=sys.stderr)
 
 
@@ -54,12 +56,45 @@ def migrate_aurora(url: str, password: Password | None = None) -> None:
     engine.dispose()
 
 
+def behind(settings: Settings) -> list[str]:
+    """What is missing for this version, each in a sentence; changes nothing.
+
+    Raises:
+        Conflict, StoreUnavailable: a store can't be worked with.
+    """
+    fitness, found = Fitness(settings), []
+    try:
+        with driver_errors():
+            fitness.check()
+    except Unfit as unfit:
+        found.append(_UNFIT.get(unfit.reason, f"Aurora is {unfit.reason}"))
+    finally:
+        fitness.dispose()
+    return [*found, *(f"the DynamoDB table {name} is missing" for name in missing_tables(DynamoDB(settings)))]
+
+
+_UNFIT = {
+    Reason.SCHEMA: "Aurora's schema is older than this version: run storefront migrate",
+    Reason.READ_ONLY: "Aurora takes no writes: this is a reader, or a writer that was demoted",
+}
+
+
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("migrate", help="bring both databases to the shape this version needs")
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; exit 1 and say what is missing, if anything is"
+    )
     parser.set_defaults(run=run)
 
 
-def run(_args: argparse.Namespace, context: Context) -> int:
+def run(args: argparse.Namespace, context: Context) -> int:
+    if args.check:
+        missing = behind(context.settings)
+        for one in missing:
+            print(one)
+        if not missing:
+            print("Both databases are as this version needs them.")
+        return 1 if missing else 0
     migrate(context.settings)
     print("Both databases are up to date.")
     return 0
