@@ -7,8 +7,10 @@ import secrets
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, create_engine, text
@@ -33,6 +35,19 @@ CARRIER_SECRET = "whsec_" + "dGVzdHMgb2YgdGhlIHNob3AgaGF2ZSBhIHNlY3JldA=="
 # The shop keeps its id for as long as its database is there.
 EMPTIED = [table for table in reversed(metadata.sorted_tables) if table.name != "shop"]
 TRUNCATE = text(f"TRUNCATE {', '.join(table.name for table in EMPTIED)}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_logger_is_kept() -> Iterator[None]:
+    """A shop in production keeps its loggers, and a test that listens later would not hear them."""
+    configure = structlog.configure
+
+    def without_keeping(**how: Any) -> None:
+        configure(**how | {"cache_logger_on_first_use": False})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structlog, "configure", without_keeping)
+        yield
 
 
 @pytest.fixture(scope="session")
