@@ -41,6 +41,9 @@ TITLES = {
     503: "We'll be right back",
 }
 
+NOT_HERE = "It isn't here"
+"""Over a sentence that says what can't be found: the page itself was."""
+
 RETRY_AFTER = "5"
 """Seconds: what a failover of Aurora or a throttled DynamoDB usually takes."""
 
@@ -53,11 +56,11 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, _bug)
 
 
-def answer(status: int, message: str) -> Response:
+def answer(status: int, message: str, title: str | None = None) -> Response:
     response = htmx.render(
         "errors/error.html",
         status=status,
-        title=TITLES.get(status, TITLES[400] if status < 500 else TITLES[500]),
+        title=title or TITLES.get(status, TITLES[400] if status < 500 else TITLES[500]),
         message=message,
         retry=status in (408, 429, 503),
     )
@@ -78,7 +81,7 @@ def _shop_error(error: errors.ShopError) -> Response:
         code = getattr(error, "code", "")
         log.warning("store_unavailable", endpoint=request.endpoint, kind=kind, cause=cause, code=code)
         g.aurora_unavailable = isinstance(error, errors.StoreUnavailable) and error.store == "aurora"
-    response = answer(status, str(error))
+    response = answer(status, str(error), title=NOT_HERE if status == 404 else None)
     if isinstance(error, errors.TooMuch):
         response.headers["Retry-After"] = str(error.retry_after)
     return response

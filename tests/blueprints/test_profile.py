@@ -127,3 +127,12 @@ def test_a_link_that_was_made_up_or_whose_password_is_another_by_now_does_nothin
     known = stores.accounts.profile(user_of(browser))
     assert known is not None
     assert known.email == email
+
+
+@pytest.mark.usefixtures("email")
+def test_the_details_are_among_the_overview_in_the_menu(browser: FlaskClient) -> None:
+    page = browser.get("/account/profile").text
+    (here,) = re.findall(r'<a href="([^"]+)" aria-current="page">', page)
+    assert here == "/account"
+    (here,) = re.findall(r'<a href="([^"]+)" aria-current="page">', browser.get("/account/password").text)
+    assert here == "/account/password"

@@ -108,3 +108,10 @@ def test_20_with_every_connection_taken_the_answer_is_a_readable_503_within_five
     assert int(page.headers["Retry-After"]) > 0
     assert readable(page)
     assert took < 5
+
+
+def test_what_a_page_says_is_missing_is_not_said_to_be_the_page(client: FlaskClient) -> None:
+    mistyped, unknown = client.get("/nothing").text, client.get(f"/orders/{uuid4()}").text
+    assert "We can&#39;t find this page</h1>" in mistyped
+    assert "this page</h1>" not in unknown
+    assert "We can&#39;t find this order.</p>" in unknown
