@@ -27,8 +27,8 @@ from tests.support.till import open_page
 from tests.support.wire import Fault, Wire
 from tests.support.worker import event, pack
 
-_ENVIRONMENT = threading.Lock()
-"""boto3 reads its endpoints from the environment when a client is made."""
+_ONE_AT_A_TIME = threading.Lock()
+"""Shops are made under it, too, because boto3 reads its endpoints from the environment."""
 
 _ENDPOINTS = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SESV2")
 
@@ -72,10 +72,11 @@ class WiredShop:
                 "holds_per_address": 0,
             }
         )
-        self.app = create_app(settings)
-        self.app.config["WTF_CSRF_ENABLED"] = False
-        self.process: Process = self.app.extensions["storefront"]
-        with _ENVIRONMENT:
+        # An app's routes are compiled, which CPython 3.11 can't do in several threads at once.
+        with _ONE_AT_A_TIME:
+            self.app = create_app(settings)
+            self.app.config["WTF_CSRF_ENABLED"] = False
+            self.process: Process = self.app.extensions["storefront"]
             kept = {
                 name: os.environ[name] for name in ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SESV2")
             }
