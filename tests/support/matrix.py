@@ -77,9 +77,7 @@ class WiredShop:
             self.app = create_app(settings)
             self.app.config["WTF_CSRF_ENABLED"] = False
             self.process: Process = self.app.extensions["storefront"]
-            kept = {
-                name: os.environ[name] for name in ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SESV2")
-            }
+            kept = {name: os.environ[name] for name in _ENDPOINTS}
             os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = self.wires["dynamodb"].address
             os.environ["AWS_ENDPOINT_URL_SESV2"] = self.wires["ses"].address
             _ = self.process.dynamodb.client, self.process.mailer._ses._ses
