@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from storefront.wording.statuses import PARCELS, SHIPMENTS
 from tests.browser.conftest import BOUND, PHONE
@@ -187,7 +187,7 @@ def test_axe_finds_nothing_on_forms_that_came_back(visitors: Visitors) -> None:
         page.evaluate("document.querySelectorAll('[required]').forEach(f => f.removeAttribute('required'))")
         page.get_by_role("main").get_by_role("button", name=re.compile(f"^{button}")).click()
         page.get_by_text("There is a problem").wait_for()
-        assert page.evaluate("document.activeElement.matches('.summary-of-errors')"), path
+        expect(page.locator(".summary-of-errors"), path).to_be_focused()
         page.evaluate(AXE)
         found += [f"{path}: {one}" for one in _violations(page)]
         page.emulate_media(color_scheme="dark")

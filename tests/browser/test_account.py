@@ -202,7 +202,7 @@ def test_passwords_changed_and_forgotten_then_the_account_deleted(
     there.write(_field(fresh, "Password"), member.password)
     there.press(_button(fresh, "Sign in"))
     expect(fresh.get_by_role("alert")).to_contain_text("don't belong together")
-    assert fresh.evaluate("document.activeElement.matches('.summary-of-errors')"), "the summary has the focus"
+    expect(fresh.locator(".summary-of-errors")).to_be_focused()
     assert console.complaints == []
 
 

@@ -12,6 +12,7 @@ from storefront.domain.parcels import ParcelLine, ParcelStatus
 from storefront.domain.payments import RefundReason
 from storefront.process import Process
 from storefront.services import (
+    accounts,
     cancellation,
     carrier_events,
     cart_merge,
@@ -23,6 +24,7 @@ from storefront.services import (
 )
 from storefront.services.checkout import Placement
 from storefront.services.payments import refunds
+from tests.support.client import PASSWORD
 from tests.support.factories import (
     ADDRESS,
     HOLD,
@@ -189,8 +191,13 @@ def is_merged_away(s: Subject) -> object:
     return len(cart_merge.merge(s.process.stores(), s.user_id, shopper(), "ada@example.com"))
 
 
+def registers(s: Subject) -> object:
+    email = f"ada.{s.user_id.hex}@example.com"
+    return accounts.register(s.process.stores(), s.user_id, "Ada Marsh", email, PASSWORD).user_id
+
+
 STAGES: dict[Callable[[Process], Subject], tuple[Act, ...]] = {
-    in_the_cart: (places, adds, merges, is_merged_away, cancels, extends),
+    in_the_cart: (places, adds, merges, is_merged_away, registers, cancels, extends),
     waiting_for_payment: (starts_paying, extends, cancels, settles),
     paid_at_stripe: (settles, cancels, extends, starts_paying),
     lapsed_and_paid_at_stripe: (settles, expires, cancels, extends),
