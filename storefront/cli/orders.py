@@ -71,9 +71,9 @@ def find(stores: Stores, key: OrderKey) -> OrderSummary:
 
 def _list(args: argparse.Namespace, context: Context) -> int:
     if args.json:
-        _print_array(_all(context.stores))
+        _print_array(every(context.stores))
         return 0
-    for count, row in enumerate(_all(context.stores)):
+    for count, row in enumerate(every(context.stores)):
         if count == SHOWN and not args.all:
             print(f"These are the newest {SHOWN}; --all lists the others too.")
             break
@@ -85,12 +85,12 @@ def _list(args: argparse.Namespace, context: Context) -> int:
     return 0
 
 
-def _all(stores: Stores) -> Iterator[OrderRow]:
-    """Every order, newest first, a page at a time: there may be more than fit into memory."""
-    page = stores.orders.newest(PAGE)
+def every(stores: Stores, at_once: int = PAGE) -> Iterator[OrderRow]:
+    """Every order, newest first, so many at a time: there may be more than fit into memory."""
+    page = stores.orders.newest(at_once)
     while page:
         yield from page
-        page = stores.orders.newest(PAGE, before=page[-1]) if len(page) == PAGE else []
+        page = stores.orders.newest(at_once, before=page[-1]) if len(page) == at_once else []
 
 
 def _print_array(rows: Iterator[OrderRow]) -> None:

@@ -59,17 +59,17 @@ def test_a_list_of_none_is_an_empty_array(operator: Operator) -> None:
     assert operator("orders", "list").out == ""
 
 
-def test_a_list_longer_than_a_page_has_every_order_once(
-    operator: Operator, stores: Stores, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(orders_command, "PAGE", 2)
-    monkeypatch.setattr(orders_command, "SHOWN", 3)
-    placed = [str(order(stores)) for _ in range(5)]
-    assert [one["order_id"] for one in json.loads(operator("orders", "list", "--json").out)] == placed[::-1]
+def test_a_list_longer_than_a_page_has_every_order_once(operator: Operator, stores: Stores) -> None:
+    sku = product(stores, quantity=orders_command.SHOWN + 1)
+    placed = [order(stores, sku) for _ in range(orders_command.SHOWN + 1)]
+    for page in (7, len(placed), len(placed) + 1):
+        assert [row.order_id for row in orders_command.every(stores, page)] == placed[::-1]
+    listed = [one["order_id"] for one in json.loads(operator("orders", "list", "--json").out)]
+    assert listed == [str(one) for one in placed[::-1]]
     assert operator("orders", "list").out.splitlines()[-1] == (
-        "These are the newest 3; --all lists the others too."
+        "These are the newest 100; --all lists the others too."
     )
-    assert len(operator("orders", "list", "--all").out.splitlines()) == 5
+    assert len(operator("orders", "list", "--all").out.splitlines()) == len(placed)
 
 
 def test_an_order_is_found_by_id_and_by_number_in_any_spelling(operator: Operator, stores: Stores) -> None:
