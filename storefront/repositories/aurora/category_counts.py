@@ -10,11 +10,12 @@ from sqlalchemy import text
 
 from storefront.domain.catalog import CategoryCount
 from storefront.repositories.aurora.engine import Database, records
+from storefront.repositories.aurora.prepared import Prepared
 
 MOST_ROWS = 500
 """So many rows beyond one a category may gather before they are folded."""
 
-_READ = text("""
+_READ = Prepared("""
     SELECT category AS name, sum(products)::bigint AS products, sum(in_stock)::bigint AS in_stock
       FROM category_counts
      GROUP BY category HAVING sum(products) > 0 ORDER BY sum(category_counts.products) DESC, category

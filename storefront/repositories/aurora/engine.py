@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar, TypeVarTuple, overload
+from typing import Any, TypeVar, TypeVarTuple, cast, overload
 
 import psycopg
 from sqlalchemy import Connection, Engine, Executable, Row, create_engine, exc, text
@@ -26,6 +26,7 @@ from storefront.repositories.aurora.connections import (
 )
 from storefront.repositories.aurora.outcomes import commit
 from storefront.repositories.aurora.passwords import Password, password_of
+from storefront.repositories.aurora.prepared import Prepared, fetch
 from storefront.resilience.breaker import Breaker
 
 DEADLOCK, SERIALIZATION = "40P01", "40001"
@@ -63,11 +64,15 @@ def make_engine(
     """
     engine = create_engine(
         url,
+        # Most that is asked is one statement; units of work say that they want a transaction.
+        isolation_level="AUTOCOMMIT",
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=2,
         pool_recycle=1800,
         pool_use_lifo=True,
+        # There is no such column, and asking for its type takes a transaction on every new connection.
+        use_native_hstore=False,
         # Parameters hold what shoppers typed; errors are logged.
         hide_parameters=True,
         connect_args={
@@ -112,6 +117,11 @@ class Engines:
         return self.reader is not self.writer
 
     @cached_property
+    def transactions(self) -> Engine:
+        """The writer's connections, for units of work."""
+        return self.writer.execution_options(isolation_level="READ COMMITTED")
+
+    @cached_property
     def reader_breaker(self) -> Breaker:
         return Breaker(
             "reader", lambda: StoreUnavailable("reader"), _reader_unavailable, probe=self.probe_reader
@@ -150,9 +160,7 @@ class Engines:
 
 
 def _next_transaction(engine: Engine) -> int:
-    (row,) = _read(
-        _autocommit(engine), text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS next"), None
-    )
+    (row,) = _read(engine, text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS next"), None)
     return int(row.next)
 
 
@@ -170,8 +178,6 @@ class Database:
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
-        self._writer = _autocommit(engines.writer)
-        self._reader = _autocommit(engines.reader)
         self._session: Session | None = None
 
     @property
@@ -185,7 +191,8 @@ class Database:
     def transaction(self) -> Iterator[Session]:
         if self._session is not None:
             raise RuntimeError("a transaction is open already; they do not nest")
-        with driver_errors(), Session(self._engines.writer, expire_on_commit=False) as session:
+        engine = self._engines.transactions
+        with driver_errors(), Session(engine, expire_on_commit=False) as session:
             self._session = session
             try:
                 yield session
@@ -199,14 +206,17 @@ class Database:
     ) -> Sequence[Row[*Columns]]: ...
 
     @overload
-    def rows(self, statement: Executable, parameters: Parameters | None = None) -> Rows: ...
+    def rows(self, statement: Executable | Prepared, parameters: Parameters | None = None) -> Rows: ...
 
-    def rows(self, statement: Executable, parameters: Parameters | None = None) -> Rows:
+    def rows(self, statement: Executable | Prepared, parameters: Parameters | None = None) -> Rows:
         """All rows, read in the open transaction, else on the writer."""
         if self._session is not None:
             with driver_errors():
+                if isinstance(statement, Prepared):
+                    self._session.flush()
+                    return _all(self._session.connection(), statement, parameters)
                 return self._session.execute(statement, parameters).all()
-        return _read(self._writer, statement, parameters)
+        return _read(self._engines.writer, statement, parameters)
 
     @overload
     def catalogue(
@@ -214,23 +224,23 @@ class Database:
     ) -> Sequence[Row[*Columns]]: ...
 
     @overload
-    def catalogue(self, statement: Executable, parameters: Parameters | None = None) -> Rows: ...
+    def catalogue(self, statement: Executable | Prepared, parameters: Parameters | None = None) -> Rows: ...
 
-    def catalogue(self, statement: Executable, parameters: Parameters | None = None) -> Rows:
+    def catalogue(self, statement: Executable | Prepared, parameters: Parameters | None = None) -> Rows:
         """All rows of a read that may be a moment old: from an Aurora reader where one is set and well."""
         if self._engines.has_reader:
             try:
                 with self._engines.reader_breaker.call():
-                    return _read(self._reader, statement, parameters)
+                    return _read(self._engines.reader, statement, parameters)
             except StoreUnavailable as error:
                 # What was too slow there would be as slow on the writer, and in everybody's way.
                 if not _reader_unavailable(error):
                     raise
-        return _read(self._writer, statement, parameters)
+        return _read(self._engines.writer, statement, parameters)
 
     def maintain(self, statement: Executable) -> None:
         """Run a statement that stands outside of transactions and may take its time, such as VACUUM."""
-        with driver_errors(), self._writer.connect() as connection:
+        with driver_errors(), self._engines.writer.connect() as connection:
             connection.execute(text("SET statement_timeout = 0"))
             lift_wait(connection)
             try:
@@ -248,20 +258,26 @@ class Database:
             yield connection
 
 
-def _autocommit(engine: Engine) -> Engine:
-    return engine.execution_options(isolation_level="AUTOCOMMIT")
-
-
-def _read(engine: Engine, statement: Executable, parameters: Parameters | None) -> Rows:
+def _read(engine: Engine, statement: Executable | Prepared, parameters: Parameters | None) -> Rows:
+    if isinstance(statement, Prepared):
+        # A lost connection is SQLAlchemy's to judge: it throws those away that were lost with it.
+        with suppress(TransactionLost), driver_errors():
+            return cast(Rows, fetch(engine, statement, parameters))
     for last in (False, True):
         try:
             with driver_errors(), engine.connect() as connection:
-                return connection.execute(statement, parameters).all()
+                return _all(connection, statement, parameters)
         except TransactionLost:
             # A pooled connection that the last failover killed: a read is safe to send again, once.
             if last:
                 raise
     raise AssertionError("unreachable")
+
+
+def _all(connection: Connection, statement: Executable | Prepared, parameters: Parameters | None) -> Rows:
+    if isinstance(statement, Prepared):
+        return connection.exec_driver_sql(statement.sql, dict(parameters or {})).all()
+    return connection.execute(statement, parameters).all()
 
 
 @contextmanager

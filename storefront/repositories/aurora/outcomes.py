@@ -80,7 +80,7 @@ def _status(engine: Engine, mark: Mark) -> str | None:
         CommitUnknown: this is another server than the one that was to commit.
     """
     try:
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with engine.connect() as connection:
             same, status = connection.execute(_STATUS, {"started": mark.started, "id": mark.id}).one()
             if not same:
                 raise CommitUnknown

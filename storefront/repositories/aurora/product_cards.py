@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from sqlalchemy import TextClause, text
-
 from storefront.domain.catalog import ListQuery, ProductCard, Sort
 from storefront.repositories.aurora.engine import Database, records
+from storefront.repositories.aurora.prepared import Prepared
 
 NEWEST = 24
 """So many of a category's newest products are looked at for the one to show for it."""
@@ -35,10 +34,10 @@ def browse(
 
 
 @cache
-def _list(sort: Sort, within: bool, in_stock: bool, backwards: bool) -> TextClause:
+def _list(sort: Sort, within: bool, in_stock: bool, backwards: bool) -> Prepared:
     """Each of the few lists there can be is put together once: doing it anew costs more than its answer."""
     order = (_BACKWARDS if backwards else _ORDERS)[sort]
-    return text(f"""
+    return Prepared(f"""
         SELECT p.sku, p.name, p.price_cents, p.category, p.image_url, s.quantity - s.reserved AS available
           FROM (
             SELECT p.sku FROM products p {"JOIN stock s USING (sku)" if in_stock else ""}
@@ -50,7 +49,7 @@ def _list(sort: Sort, within: bool, in_stock: bool, backwards: bool) -> TextClau
     """)  # noqa: S608 - made of our own constants
 
 
-_FACES = text(f"""
+_FACES = Prepared(f"""
     SELECT face.sku, face.name, face.price_cents, face.category, face.image_url, face.available
       FROM unnest(CAST(:categories AS text[])) AS wanted (name)
      CROSS JOIN LATERAL (

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
-
 from storefront.domain.catalog import ProductCard, ProductPage
 from storefront.domain.errors import NotFound
 from storefront.repositories.aurora.engine import Database
+from storefront.repositories.aurora.prepared import Prepared
 
 RELATED = 4
 
@@ -15,9 +14,8 @@ _NEAR = """
       FROM products p JOIN stock s USING (sku)
      WHERE p.listed AND p.category = product.category AND p.sku <> product.sku AND s.quantity > s.reserved
 """
-# Built once: putting a statement together anew costs more CPU than PostgreSQL needs to answer it. Each
-# side of the price is a short walk along the index (category, price).
-_PAGE = text(f"""
+# Each side of the price is a short walk along the index (category, price).
+_PAGE = Prepared(f"""
     WITH product AS MATERIALIZED (
         SELECT p.sku, p.name, p.description, p.price_cents, p.category, p.image_url, p.created_at,
                s.quantity, s.reserved,

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, TextClause, text
+from sqlalchemy import Row, text
 
 from storefront.domain.catalog import WORDS, CategoryCount, ListQuery, ProductCard, Sort
 from storefront.repositories.aurora.engine import Database
+from storefront.repositories.aurora.prepared import Prepared
 
 CAP = 1_000
 """So many hits are ranked and counted: ranking reads each hit's whole tsvector."""
@@ -35,7 +36,7 @@ _ORDERS = {
 # neighbour are two edits to levenshtein(), but one slip to people. Trigrams hardly overlap in short words,
 # so those are compared with all of about their length; longer ones come from the trigram index.
 COMMONER = 20
-_MEND = text(f"""
+_MEND = Prepared(f"""
     WITH typed AS (
         SELECT word, n, n = max(n) OVER () AS last,
                CASE WHEN length(word) < 3 OR length(word) > 40 OR word ~ '^[0-9]+$' THEN 0
@@ -141,10 +142,10 @@ def _card(row: Row[*tuple[Any, ...]]) -> ProductCard:
 
 
 @cache
-def _find(sort: Sort, within: bool, in_stock: bool) -> TextClause:
+def _find(sort: Sort, within: bool, in_stock: bool) -> Prepared:
     """Each of the few searches there can be is put together once."""
     kept, shown = _ORDERS[sort]
-    return text(f"""
+    return Prepared(f"""
         WITH hits AS MATERIALIZED (
             SELECT p.sku, p.category, p.created_at, p.price_cents, p.search, {_TYPED} AS typed
               FROM products p {"JOIN stock s ON s.sku = p.sku" if in_stock else ""}
