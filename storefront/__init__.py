@@ -19,14 +19,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     from storefront.config import Settings
     from storefront.process import Process
     from storefront.web import (
+        around,
         assets,
         csrf,
         errors,
         filters,
+        fragments,
         limits,
         login,
         logs,
-        metrics,
         navigation,
         order_access,
         page_cache,
@@ -38,11 +39,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask("storefront", template_folder="../templates", static_folder=None)
     app.extensions["storefront"] = Process(settings, settings.web_threads)
     app.config.update(WTF_CSRF_TIME_LIMIT=None, WTF_CSRF_SSL_STRICT=False)
+    app.jinja_environment = fragments.Templates
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     logs.configure(settings)
-    logs.register(app)
     shopper.configure(app, settings)
-    security.register(app, settings)
+    security.register(app)
+    around.register(app, settings)
     csrf.csrf.init_app(app)
     login.register(app)
     limits.register(app)
@@ -50,8 +52,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     order_access.register(app)
     filters.register(app, settings)
     navigation.register(app)
-    metrics.register(app)
     register_blueprints(app)
+    fragments.register(app)
     page_cache.register(app)
     assets.Assets().serve(app)
     _wrap(app, settings.trusted_proxies)

@@ -6,7 +6,6 @@ import re
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from math import ceil
-from urllib.parse import urlsplit
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_time
@@ -26,13 +25,14 @@ class Formats:
         self._settings = settings
         self._locale = settings.locale
         self._zone = settings.zone
+        self._hosts = frozenset(settings.picture_hosts)
 
     def money(self, cents: int) -> str:
         """Hundredths of the shop's currency, such as ``$42.10``."""
-        return format_currency(cents / 100, self._settings.currency, locale=self._locale)
+        return _money(cents, self._settings.currency, self._locale)
 
     def number(self, value: int) -> str:
-        return format_decimal(value, locale=self._locale)
+        return _number(value, self._locale)
 
     def when_words(self, at: datetime) -> str:
         """Day and time with its zone, such as ``22 Nov 2026, 14:02 UTC``."""
@@ -56,7 +56,7 @@ class Formats:
         """A day, such as ``Tue 24 Nov``."""
         if isinstance(value, datetime):
             value = value.astimezone(self._zone).date()
-        return format_date(value, "EEE d MMM", locale=self._locale)
+        return _day(value, self._locale)
 
     def refund_words(self, reason: str) -> str:
         """Why an order's money went back; ``reason`` as its event keeps it."""
@@ -89,16 +89,35 @@ class Formats:
         """The address of a picture if the page may show it, else nothing."""
         if url.startswith("/static/"):
             return url
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            return ""
-        if parts.scheme == "https" and (parts.hostname or "") in self._settings.picture_hosts:
-            return url
-        return ""
+        scheme, _, rest = url.partition("://")
+        return url if scheme == "https" and rest.partition("/")[0].lower() in self._hosts else ""
 
     def _zone_name(self, at: datetime) -> str:
         return at.astimezone(self._zone).tzname() or self._settings.timezone
+
+
+def _money(cents: int, currency: str, locale: str) -> str:
+    units, rest = divmod(cents, 100)
+    before, after = _money_around(units, currency, locale)
+    return f"{before}{rest:02d}{after}" if before else format_currency(cents / 100, currency, locale=locale)
+
+
+# A list shows two dozen prices, and Babel reads its pattern anew for each: most differ in hundredths only.
+@lru_cache(maxsize=4096)
+def _money_around(units: int, currency: str, locale: str) -> tuple[str, str]:
+    """What stands before and after the hundredths; nothing where they aren't written in Latin digits."""
+    before, _, after = format_currency(units + 0.99, currency, locale=locale).rpartition("99")
+    return before, after
+
+
+@lru_cache(maxsize=4096)
+def _number(value: int, locale: str) -> str:
+    return format_decimal(value, locale=locale)
+
+
+@lru_cache(maxsize=1024)
+def _day(value: date, locale: str) -> str:
+    return format_date(value, "EEE d MMM", locale=locale)
 
 
 @lru_cache(maxsize=512)

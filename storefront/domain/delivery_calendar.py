@@ -12,7 +12,7 @@ WORKING_DAYS = 3
 NO_CUT_OFF = 24
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DeliveryCalendar:
     """The days on which the shop packs and carriers go, and how many of them a parcel needs.
 

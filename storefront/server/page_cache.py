@@ -58,7 +58,7 @@ class Pages(Protocol):
     def key(self, request: Request) -> Hashable | None:
         """What the page depends on; None for whatever isn't such a page."""
 
-    def count(self, key: Hashable, method: str, status: int, seconds: float) -> None:
+    def count(self, key: Hashable, method: str, status: int) -> None:
         """The page was answered without the app."""
 
 
@@ -111,23 +111,30 @@ class PageCache:
         self._kept: dict[Hashable, Page] = {}
         self._making: dict[Hashable, asyncio.Task[Page | Response]] = {}
 
-    async def answer(self, request: Request, run: Run) -> Response:
-        """The kept page, or what ``run`` gives; one ``run`` for all who ask for the same page meanwhile."""
-        started = time.monotonic()
+    def kept(self, request: Request) -> Response | None:
+        """The page, if it was made within the last moment."""
         key = self._pages.key(request) if self._pages else None
-        if self._pages is None or key is None:
+        page = self._kept.get(key) if key is not None else None
+        if page is None or time.monotonic() - page.born >= self._seconds:
+            return None
+        return self._answer(page, key, request)
+
+    async def answer(self, request: Request, run: Run) -> Response:
+        """What ``run`` gives; one ``run`` for all who ask for the same page meanwhile."""
+        key = self._pages.key(request) if self._pages else None
+        if key is None:
             return await run()
-        page = self._kept.get(key)
-        if page is None or started - page.born >= self._seconds:
-            making = self._making.get(key)
-            if making is None:
-                return await (self._lead(key, request, run) if request.method == "GET" else run())
-            page = await _outcome(making)
-            if page is None:
-                # The other one failed or hangs; this request shall have its own outcome, not that one's.
-                return await run()
+        making = self._making.get(key)
+        if making is None:
+            return await (self._lead(key, request, run) if request.method == "GET" else run())
+        page = await _outcome(making)
+        # If the other one failed or hangs, this request shall have its own outcome, not that one's.
+        return self._answer(page, key, request) if page else await run()
+
+    def _answer(self, page: Page, key: Hashable, request: Request) -> Response:
         response = page.answer(request)
-        self._pages.count(key, request.method, response[0], time.monotonic() - started)
+        if self._pages:
+            self._pages.count(key, request.method, response[0])
         return response
 
     async def _lead(self, key: Hashable, request: Request, run: Run) -> Response:
@@ -171,8 +178,9 @@ async def _outcome(making: asyncio.Task[Page | Response]) -> Page | None:
 
 
 _CODERS: dict[str, Callable[[bytes], bytes]] = {
-    "br": lambda body: bytes(brotli.compress(body, quality=4)),
-    "gzip": lambda body: gzip.compress(body, 6, mtime=0),
+    # Quickly: most pages are made for one reader, and a sixth of their bytes costs five times as long.
+    "br": lambda body: bytes(brotli.compress(body, quality=1)),
+    "gzip": lambda body: gzip.compress(body, 1, mtime=0),
     "identity": lambda body: body,
 }
 

@@ -29,6 +29,7 @@ from storefront.server.thread_pool import ThreadPool
 
 class Headers(Protocol):
     def get(self, key: str) -> str | None: ...
+    def get_all(self, key: str) -> list[str]: ...
     def items(self) -> list[tuple[str, str]]: ...
 
 
@@ -110,9 +111,10 @@ class RsgiApp:
                 return
         run = partial(self._run, scope, protocol)
         if is_plain(scope):
-            protocol.response_bytes(*await self._cache.answer(scope, run))
+            response = self._cache.kept(scope) or await self._cache.answer(scope, run)
         else:
-            protocol.response_bytes(*await run())
+            response = await run()
+        protocol.response_bytes(*response)
 
     async def _run(self, scope: Scope, protocol: HTTPProtocol) -> Response:
         try:
@@ -159,12 +161,11 @@ class RsgiApp:
 def is_plain(scope: Scope) -> bool:
     """A GET or HEAD without a body and with one host: what browsers send for a page."""
     headers = scope.headers
-    names = [name for name, _ in headers.items()]
     return (
         scope.method in ("GET", "HEAD")
-        and names.count("host") == 1
-        and "content-length" not in names
-        and "transfer-encoding" not in names
+        and headers.get("content-length") is None
+        and headers.get("transfer-encoding") is None
+        and len(headers.get_all("host")) == 1
     )
 
 

@@ -8,7 +8,7 @@ from flask import Response, make_response, redirect, render_template, request
 from jinja2 import Template
 from werkzeug.wrappers import Response as BaseResponse
 
-VARY = ("HX-Request", "HX-Request-Type", "HX-History-Restore-Request")
+VARY = "HX-Request, HX-Request-Type, HX-History-Restore-Request"
 
 
 class Headers(Protocol):
@@ -38,14 +38,14 @@ def render(page: str, status: int = 200, **values: object) -> Response:
     folder, name = page.split("/")
     templates: list[str | Template] = [f"{folder}/_{name}", page] if partial else [page]
     response = make_response(render_template(templates, part=partial, **values), status)
-    response.vary.update(VARY)
+    response.headers["Vary"] = VARY
     return response
 
 
 def part(template: str, **values: object) -> Response:
     """A part that no page includes: what is swapped in beside the page's own."""
     response = make_response(render_template(template, part=True, **values))
-    response.vary.update(VARY)
+    response.headers["Vary"] = VARY
     return response
 
 
@@ -54,6 +54,6 @@ def go(location: str) -> BaseResponse:
     if wants_part():
         response = make_response("", 204)
         response.headers["HX-Redirect"] = location
-        response.vary.update(VARY)
+        response.headers["Vary"] = VARY
         return response
     return redirect(location, 303)

@@ -148,6 +148,8 @@ forgetting = limiter.limit(FORGOTTEN)
 
 def register(app: Flask) -> None:
     limiter.request_filter(told_by_a_proxy)
+    # Known to the app already, it looks at those views only that bear a limit, and not at every request.
+    app.extensions["limiter"] = {limiter}
     limiter.init_app(app)
     app.register_error_handler(RateLimitExceeded, _exceeded)
 

@@ -14,7 +14,7 @@ from typing import ParamSpec, cast
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from flask import Flask, Response, current_app, g, request, session, url_for
+from flask import Flask, Request, Response, current_app, g, request, session, url_for
 from flask_login import LoginManager, UserMixin, current_user
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -67,21 +67,22 @@ class Logins(LoginManager):  # type: ignore[misc]  # flask-login has no types
 def register(app: Flask) -> None:
     Logins().init_app(app)
 
-    @app.before_request
-    def check_session() -> None:
-        if request.blueprint not in GO_ON:
-            return
-        if "epoch" in session:
-            customer()
-        else:
-            # Before anything in a cookie that was left behind is believed.
-            shopper.known()
 
-    @app.after_request
-    def tell_header(response: Response) -> Response:
-        if g.get("session_over") and not htmx.wants_part():
-            forget(response)
-        return response
+def check_session(asked: Request) -> None:
+    """Before a page of a shopper: whether the session still counts."""
+    if asked.blueprint not in GO_ON:
+        return
+    if "epoch" in session:
+        customer()
+    else:
+        # Before anything in a cookie that was left behind is believed.
+        shopper.known()
+
+
+def tell_header(response: Response) -> None:
+    """After a session that turned out to be over: let the page's header say so."""
+    if g.get("session_over") and not htmx.wants_part():
+        forget(response)
 
 
 def _logins() -> Logins:

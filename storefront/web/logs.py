@@ -10,11 +10,10 @@ from __future__ import annotations
 import logging
 import re
 import sys
-import time
 import uuid
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Request, Response
 from structlog.typing import EventDict, Processor
 
 from storefront.config import Settings
@@ -51,7 +50,7 @@ def configure(settings: Settings) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         # Elsewhere tests listen to what is logged, and a logger that is kept would not hear of it.
         cache_logger_on_first_use=settings.production,
     )
@@ -80,44 +79,39 @@ def _uncaught(kind: type[BaseException], error: BaseException, _trace: object) -
     log.critical("uncaught", exc_info=error)
 
 
-def register(app: Flask) -> None:
-    """A line for each request. First of all that is registered, so that it times all of it."""
+def begin(asked: Request) -> None:
+    """What is logged from here on bears the request's id."""
+    statements.start_counting()
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request=request_id(asked))
 
-    @app.before_request
-    def begin() -> None:
-        g.began = time.perf_counter()
-        statements.start_counting()
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request=request_id())
 
-    @app.after_request
-    def end(response: Response) -> Response:
-        failed = response.status_code >= 500
-        if request.endpoint in QUIET and not failed:
-            return response
-        taken = time.perf_counter() - g.began if "began" in g else 0.0
-        (log.warning if failed else log.info)(
-            "request",
-            # The rule, never the path: paths hold order ids and what strangers type.
-            route=request.url_rule.rule if request.url_rule else "none",
-            method=request.method if request.method in KNOWN else "other",
-            status=response.status_code,
-            ms=round(taken * 1000, 1),
-            statements=statements.counted(),
-        )
-        return response
+def end(asked: Request, response: Response, seconds: float) -> None:
+    """The request's own line."""
+    failed = response.status_code >= 500
+    if asked.endpoint in QUIET and not failed:
+        return
+    (log.warning if failed else log.info)(
+        "request",
+        # The rule, never the path: paths hold order ids and what strangers type.
+        route=asked.url_rule.rule if asked.url_rule else "none",
+        method=asked.method if asked.method in KNOWN else "other",
+        status=response.status_code,
+        ms=round(seconds * 1000, 1),
+        statements=statements.counted(),
+    )
 
 
 KNOWN = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
 
 
-def request_id() -> str:
+def request_id(asked: Request) -> str:
     """The id that the balancer or a proxy gave the request, where it looks like one, else one of our own.
 
     It is only ever written down, never believed.
     """
     for header in ("X-Amzn-Trace-Id", "X-Request-Id"):
-        given = request.headers.get(header, "")
+        given = asked.headers.get(header, "")
         if _SANE.fullmatch(given):
             return given
     return uuid.uuid4().hex

@@ -6,12 +6,14 @@ says that its pages are such ones, and ``Pages`` tells the server what they depe
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import Callable
 from functools import wraps
 from typing import NamedTuple, ParamSpec
 from urllib.parse import parse_qsl
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 
 from storefront.server.page_cache import CONSENT, SECONDS, Request
 from storefront.web import htmx, metrics
@@ -35,10 +37,7 @@ def cached(*parameters: str) -> Callable[[Callable[P, Response]], Callable[P, Re
             if response.status_code != 200:
                 return response
             response.headers[CONSENT] = f"max-age={SECONDS}"
-            response.cache_control.public = True
-            response.cache_control.max_age = BROWSER_SECONDS
-            response.add_etag()
-            response.make_conditional(request)
+            response.headers["Cache-Control"] = f"public, max-age={BROWSER_SECONDS}"
             return response
 
         answer.depends_on = frozenset(parameters)  # type: ignore[attr-defined]  # Pages looks for it
@@ -59,6 +58,7 @@ class Pages:
 
     def __init__(self, app: Flask) -> None:
         self._exact: dict[str, tuple[str, frozenset[str]]] = {}
+        self._counted: Counter[tuple[str, str, int]] = Counter()
         self._below: list[tuple[str, tuple[str, frozenset[str]]]] = []
         for rule in app.url_map.iter_rules():
             depends_on = getattr(app.view_functions[rule.endpoint], "depends_on", None)
@@ -86,8 +86,16 @@ class Pages:
             asked = tuple(pair for pair in pairs if pair[0] in depends_on)
         return Key(endpoint, path, asked, htmx.asks_for_part(request.headers))
 
-    def count(self, key: Key, method: str, status: int, seconds: float) -> None:
-        metrics.observe(key.endpoint, method, status, seconds)
+    def count(self, key: Key, method: str, status: int) -> None:
+        """On the event loop. Told together once a second: telling each takes as long as answering it."""
+        if not self._counted:
+            asyncio.get_running_loop().call_later(1.0, self._tell)
+        self._counted[key.endpoint, method, status] += 1
+
+    def _tell(self) -> None:
+        counted, self._counted = self._counted, Counter()
+        for (endpoint, method, status), times in counted.items():
+            metrics.count(endpoint, method, status, times)
 
 
 def register(app: Flask) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import time
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
+from storefront.domain.delivery_calendar import DeliveryCalendar
 from storefront.web.context import settings
 
 
@@ -18,7 +21,10 @@ class Promise:
 
 def to(country: str, now: datetime) -> Promise:
     """What a parcel to this country would be promised; of one that is not served, or none, home's."""
-    calendar = settings().calendar
+    return _to(settings().calendar, country, now)
+
+
+def _to(calendar: DeliveryCalendar, country: str, now: datetime) -> Promise:
     if not calendar.home:
         return Promise(calendar.promise(now, country), "")
     if not country or not calendar.serves(country):
@@ -28,4 +34,10 @@ def to(country: str, now: datetime) -> Promise:
 
 def at_home() -> Promise:
     """What pages say that are the same for every shopper."""
-    return to("", datetime.now(UTC))
+    return _at_home(settings().calendar, int(time.time() // 60))
+
+
+@lru_cache(maxsize=8)
+def _at_home(calendar: DeliveryCalendar, minute: int) -> Promise:
+    """A promise changes with the hour at most."""
+    return _to(calendar, "", datetime.fromtimestamp(60 * minute, UTC))

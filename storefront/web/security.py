@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response
 from werkzeug.exceptions import Forbidden
 
 from storefront.config import Settings
@@ -32,46 +33,56 @@ def content_security_policy(settings: Settings) -> str:
     )
 
 
-def register(app: Flask, settings: Settings) -> None:
-    policy = content_security_policy(settings)
+def register(app: Flask) -> None:
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY,
         MAX_FORM_PARTS=200,
         MAX_FORM_MEMORY_SIZE=MAX_BODY,
     )
 
-    @app.before_request
-    def refuse_cross_site() -> None:
-        if request.method not in SAFE and not request.path.startswith(WEBHOOKS) and not _same_site():
-            raise Forbidden("This came from another site, so nothing was changed.")
 
-    @app.after_request
-    def harden(response: Response) -> Response:
-        headers = response.headers
-        headers.setdefault("Content-Security-Policy", policy)
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
-        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-        headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-        if settings.production:
-            headers.setdefault("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
-        if "Cache-Control" not in headers:
-            headers["Cache-Control"] = "no-store"
-        return response
+def refuse_cross_site(asked: Request) -> None:
+    """Let nothing be changed by another site's page.
+
+    Raises:
+        Forbidden: this one would.
+    """
+    if asked.method not in SAFE and not asked.path.startswith(WEBHOOKS) and not _same_site(asked):
+        raise Forbidden("This came from another site, so nothing was changed.")
 
 
-def _same_site() -> bool:
+def hardening(settings: Settings) -> Callable[[Response], None]:
+    """What gives an answer the headers that it doesn't have yet."""
+    fields = {
+        "Content-Security-Policy": content_security_policy(settings),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "strict-origin-when-cross-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+        "Cache-Control": "no-store",
+    }
+    if settings.production:
+        fields["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+
+    def harden(response: Response) -> None:
+        given = {name.lower() for name, _ in response.headers}
+        response.headers.extend((name, value) for name, value in fields.items() if name.lower() not in given)
+
+    return harden
+
+
+def _same_site(asked: Request) -> bool:
     """Whether the browser says that our own page sent this.
 
     Browsers send ``Sec-Fetch-Site`` to trustworthy addresses; where it is missing ``Origin`` must match
     the host, and with neither the request is refused.
     """
-    site = request.headers.get("Sec-Fetch-Site")
+    site = asked.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site in ("same-origin", "none")
     try:
-        origin = urlsplit(request.headers.get("Origin", "")).netloc
+        origin = urlsplit(asked.headers.get("Origin", "")).netloc
     except ValueError:
         return False
     # A host that can't be read is empty, as is the origin of a sandboxed page.
-    return bool(origin) and origin == request.host
+    return bool(origin) and origin == asked.host

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import lru_cache
 from uuid import UUID, uuid4
 
 from flask import Flask, g, session
+from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import URLSafeTimedSerializer
 from werkzeug.wrappers import Response
 
 from storefront.config import Settings
@@ -18,7 +21,16 @@ GRANTS = ("sees", "knows", "placed", "changes")
 """What ``order_access`` keeps in the session."""
 
 
+class Sessions(SecureCookieSessionInterface):
+    """Flask's, whose serializer is made once and not for every request: its keys don't change."""
+
+    @lru_cache(maxsize=8)  # noqa: B019 - lives as long as the app
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        return super().get_signing_serializer(app)
+
+
 def configure(app: Flask, config: Settings) -> None:
+    app.session_interface = Sessions()
     secure = config.production
     app.config.update(
         SECRET_KEY=config.secret_key.get_secret_value(),

@@ -39,7 +39,7 @@ class Site:
     def key(self, request: Request) -> str | None:
         return None if request.path.startswith("/private") else request.path
 
-    def count(self, key: Hashable, method: str, status: int, seconds: float) -> None:  # noqa: ARG002
+    def count(self, key: Hashable, method: str, status: int) -> None:  # noqa: ARG002
         self.counted.append((method, status))
 
     async def ask(self, path: str = "/", method: str = "GET", **headers: str) -> Response:
@@ -55,7 +55,7 @@ class Site:
             told = [("Content-Type", "text/html"), ("Vary", "HX-Request"), ("Cache-Control", "max-age=1")]
             return self.status, [*told, ("ETag", '"apps"'), *consent], BODY
 
-        return await self.cache.answer(request, run)
+        return self.cache.kept(request) or await self.cache.answer(request, run)
 
 
 def in_loop(test: Callable[[Site], Awaitable[None]], seconds: float = 60.0) -> None:

@@ -27,6 +27,9 @@ class Headers:
     def get(self, key: str) -> str | None:
         return next((value for name, value in self._pairs if name == key), None)
 
+    def get_all(self, key: str) -> list[str]:
+        return [value for name, value in self._pairs if name == key]
+
     def items(self) -> list[tuple[str, str]]:
         return self._pairs
 

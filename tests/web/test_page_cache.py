@@ -75,6 +75,5 @@ def test_only_a_200_may_be_kept() -> None:
     good = client.get("/page")
     assert CONSENT in good.headers
     assert good.headers["Cache-Control"] == "public, max-age=1"
-    assert client.get("/page", headers={"If-None-Match": good.headers["ETag"]}).status_code == 304
     status = 404
     assert CONSENT not in client.get("/page").headers

@@ -45,7 +45,9 @@ Columns = TypeVarTuple("Columns")
 
 def records(record: Callable[..., Record], rows: Iterable[Row[*tuple[Any, ...]]]) -> list[Record]:
     """Rows of a text statement as typed records, whose fields are found by the names of the columns."""
-    return [record(**row._asdict()) for row in rows]
+    rows = list(rows)
+    names = rows[0]._fields if rows else ()
+    return [record(**dict(zip(names, row, strict=True))) for row in rows]
 
 
 def make_engine(
@@ -73,6 +75,8 @@ def make_engine(
         pool_use_lifo=True,
         # There is no such column, and asking for its type takes a transaction on every new connection.
         use_native_hstore=False,
+        # Every transaction is ended by who began it, so there is nothing to roll back at a connection's return.
+        pool_reset_on_return=None,
         # Parameters hold what shoppers typed; errors are logged.
         hide_parameters=True,
         connect_args={
