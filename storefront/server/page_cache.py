@@ -11,8 +11,8 @@ import gzip
 import hashlib
 import re
 import time
-from collections.abc import Awaitable, Callable, Hashable
-from functools import lru_cache
+from collections.abc import Callable, Hashable
+from functools import lru_cache, partial
 from typing import Protocol
 
 import brotli
@@ -20,7 +20,7 @@ import brotli
 Fields = list[tuple[str, str]]
 Response = tuple[int, Fields, bytes]
 """Status, headers and body."""
-Run = Callable[[], Awaitable[Response]]
+Run = Callable[[], "asyncio.Future[Response]"]
 """Asks the app."""
 
 SECONDS = 1.5
@@ -109,7 +109,8 @@ class PageCache:
         # Oldest first, since all live equally long: what has lapsed leaves from this end, and memory holds
         # no more than was made in the last moment, whatever addresses strangers invent.
         self._kept: dict[Hashable, Page] = {}
-        self._making: dict[Hashable, asyncio.Task[Page | Response]] = {}
+        # Who waits for a page that is being made, first the one whose request makes it.
+        self._making: dict[Hashable, list[asyncio.Future[Page | Response | None]]] = {}
 
     def kept(self, request: Request) -> Response | None:
         """The page, if it was made within the last moment."""
@@ -124,12 +125,24 @@ class PageCache:
         key = self._pages.key(request) if self._pages else None
         if key is None:
             return await run()
-        making = self._making.get(key)
-        if making is None:
-            return await (self._lead(key, request, run) if request.method == "GET" else run())
-        page = await _outcome(making)
-        # If the other one failed or hangs, this request shall have its own outcome, not that one's.
-        return self._answer(page, key, request) if page else await run()
+        outcome: asyncio.Future[Page | Response | None] = asyncio.get_running_loop().create_future()
+        waiting = self._making.get(key)
+        if waiting is None:
+            if request.method != "GET":
+                return await run()
+            made = run()
+            self._making[key] = [outcome]
+            # Whatever becomes of this client, others may be waiting for the page.
+            made.add_done_callback(partial(self._made, key, time.monotonic()))
+            first = await outcome
+            assert first is not None
+            return first.answer(request) if isinstance(first, Page) else first
+        waiting.append(outcome)
+        await asyncio.wait([outcome], timeout=WAIT_SECONDS)
+        if outcome.done() and isinstance(page := outcome.result(), Page):
+            return self._answer(page, key, request)
+        # The other one failed or hangs; this request shall have its own outcome, not that one's.
+        return await run()
 
     def _answer(self, page: Page, key: Hashable, request: Request) -> Response:
         response = page.answer(request)
@@ -137,24 +150,23 @@ class PageCache:
             self._pages.count(key, request.method, response[0])
         return response
 
-    async def _lead(self, key: Hashable, request: Request, run: Run) -> Response:
-        # A task of its own: if this client leaves, others still wait for the page.
-        task = self._making[key] = asyncio.ensure_future(self._make(key, run))
-        made = await asyncio.shield(task)
-        return made.answer(request) if isinstance(made, Page) else made
-
-    async def _make(self, key: Hashable, run: Run) -> Page | Response:
-        born = time.monotonic()
-        try:
-            status, headers, body = await run()
-            if status != 200 or not any(name.lower() == CONSENT for name, _ in headers):
-                return status, headers, body
-            page = Page(headers, body)
-            page.born = born
-            self._keep(key, page)
-            return page
-        finally:
-            del self._making[key]
+    def _made(self, key: Hashable, born: float, made: asyncio.Future[Response]) -> None:
+        first, *others = self._making.pop(key)
+        page = None
+        if error := made.exception():
+            if not first.done():
+                first.set_exception(error)
+        else:
+            status, headers, body = made.result()
+            if status == 200 and any(name.lower() == CONSENT for name, _ in headers):
+                page = Page(headers, body)
+                page.born = born
+                self._keep(key, page)
+            if not first.done():
+                first.set_result(page or (status, headers, body))
+        for other in others:
+            if not other.done():
+                other.set_result(page)
 
     def _keep(self, key: Hashable, page: Page) -> None:
         if old := self._kept.pop(key, None):
@@ -162,19 +174,11 @@ class PageCache:
         self._kept[key] = page
         self._weight += page.weight
         lapsed = time.monotonic() - self._seconds
-        for oldest in list(self._kept):
+        while self._kept:
+            oldest = next(iter(self._kept))
             if self._weight <= self._most and self._kept[oldest].born > lapsed:
                 break
             self._weight -= self._kept.pop(oldest).weight
-
-
-async def _outcome(making: asyncio.Task[Page | Response]) -> Page | None:
-    """The page, if it comes to be one in time."""
-    done, _ = await asyncio.wait([making], timeout=WAIT_SECONDS)
-    if not done or making.cancelled() or making.exception() is not None:
-        return None
-    made = making.result()
-    return made if isinstance(made, Page) else None
 
 
 _CODERS: dict[str, Callable[[bytes], bytes]] = {

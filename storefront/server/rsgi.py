@@ -109,26 +109,31 @@ class RsgiApp:
             if told is not None:
                 protocol.response_bytes(*told)
                 return
-        run = partial(self._run, scope, protocol)
-        if is_plain(scope):
-            response = self._cache.kept(scope) or await self._cache.answer(scope, run)
-        else:
-            response = await run()
+        try:
+            if is_plain(scope):
+                response = self._cache.kept(scope)
+                if response is None:
+                    response = await self._cache.answer(scope, partial(self._run, scope, b""))
+            else:
+                response = await self._run(scope, await self._body(scope.headers, protocol))
+        except Refused as refused:
+            response = _page(refused)
         protocol.response_bytes(*response)
 
-    async def _run(self, scope: Scope, protocol: HTTPProtocol) -> Response:
-        try:
-            environ = make_environ(scope)
-            environ["wsgi.input"] = io.BytesIO(await self._body(scope.headers, protocol))
-            if self._pool.waiting >= self._limits.queue_limit:
-                raise _too_busy()
-        except Refused as refused:
-            return _page(refused)
+    def _run(self, scope: Scope, body: bytes) -> asyncio.Future[Response]:
+        """Let one of the threads answer.
+
+        Raises:
+            Refused: the request is none that the app should see, or too many wait already.
+        """
+        environ = make_environ(scope)
+        environ["wsgi.input"] = io.BytesIO(body)
+        if self._pool.waiting >= self._limits.queue_limit:
+            raise _too_busy()
         # Who waits for a thread uses up the request's time (storefront/resilience/budget.py).
         environ[BEGAN] = time.monotonic()
         deadline = environ[BEGAN] + self._limits.queue_seconds
-        respond = partial(self._respond, environ, deadline)
-        return await self._pool.run(f"{scope.method} {scope.path!r}", respond)
+        return self._pool.run(f"{scope.method} {scope.path!r}", partial(self._respond, environ, deadline))
 
     async def _body(self, headers: Headers, protocol: HTTPProtocol) -> bytes:
         length = headers.get("content-length")

@@ -50,12 +50,12 @@ class ThreadPool(Generic[Result]):
     def waiting(self) -> int:
         return self._jobs.qsize()
 
-    async def run(self, label: str, call: Callable[[], Result]) -> Result:
+    def run(self, label: str, call: Callable[[], Result]) -> asyncio.Future[Result]:
         """``label`` names the call in the watchdog's line."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
         self._jobs.put(Job(label, call, future, loop))
-        return await future
+        return future
 
     def _work(self) -> None:
         me = threading.get_ident()

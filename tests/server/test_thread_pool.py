@@ -22,7 +22,7 @@ def test_calls_beyond_the_threads_wait_their_turn_and_all_get_their_result() -> 
 
     async def run() -> list[int]:
         pool: ThreadPool[int] = ThreadPool(2, hung_after=30)
-        calls = [asyncio.create_task(pool.run(str(n), partial(work, n))) for n in range(5)]
+        calls = [asyncio.ensure_future(pool.run(str(n), partial(work, n))) for n in range(5)]
         await asyncio.to_thread(lambda: [begun.acquire(timeout=10) for _ in range(2)])
         assert pool.waiting == 3
         release.set()
@@ -49,7 +49,7 @@ def test_a_call_that_nobody_waits_for_any_more_does_no_harm() -> None:
 
     async def run() -> None:
         pool: ThreadPool[object] = ThreadPool(1, hung_after=30)
-        left = asyncio.create_task(pool.run("left", lambda: release.wait(10)))
+        left = asyncio.ensure_future(pool.run("left", lambda: release.wait(10)))
         await asyncio.sleep(0)
         left.cancel()
         release.set()
