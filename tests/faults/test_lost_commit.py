@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
 
 from storefront.domain.addresses import PostalAddress
@@ -287,8 +287,8 @@ def test_2_control_run_again_without_asking_it_shows(
 ) -> None:
     """With the question left out, each of these has two effects or a false answer."""
 
-    def unasked_commit(session: Session, _engine: Engine) -> None:
-        session.commit()
+    def unasked_commit(unit: Session | Connection, _engine: Engine) -> None:
+        unit.commit()
 
     expected = outcome(process, wire, case, Lost.NOTHING)
     monkeypatch.setattr(aurora, "commit", unasked_commit)
@@ -304,8 +304,8 @@ def test_2_what_is_not_repeatable_is_not_repeated_while_nobody_can_tell(
     """As after a failover: another server's transaction ids say nothing about ours."""
     mark = outcomes._mark
 
-    def of_another_server(session: Session) -> outcomes.Mark | None:
-        found = mark(session)
+    def of_another_server(connection: Connection) -> outcomes.Mark | None:
+        found = mark(connection)
         return found._replace(started=found.started.replace(year=2000)) if found else None
 
     monkeypatch.setattr(outcomes, "_mark", of_another_server)
@@ -326,7 +326,7 @@ def test_a_server_that_still_waits_for_the_commit_is_told_not_to(process: Proces
     """A black hole took the COMMIT: the transaction would stay open, its locks held, for ten seconds."""
     with psycopg.connect(database_url) as waiting:
         waiting.execute("UPDATE shop SET shop_id = shop_id")
-        row = waiting.execute(outcomes._MARK).fetchone()
+        row = waiting.execute(outcomes._MARK.sql).fetchone()
         assert row is not None
         assert outcomes._stands(process.engines.writer, outcomes.Mark(*row)) is False
         with pytest.raises(psycopg.OperationalError):
@@ -336,4 +336,4 @@ def test_a_server_that_still_waits_for_the_commit_is_told_not_to(process: Proces
 def test_what_wrote_nothing_is_not_marked(stores: Stores) -> None:
     with stores.transaction():
         stores.orders.now()
-        assert outcomes._mark(stores.db.session) is None
+        assert outcomes._mark(stores.db.session.connection()) is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,7 +26,7 @@ from storefront.repositories.aurora.connections import (
 )
 from storefront.repositories.aurora.outcomes import commit
 from storefront.repositories.aurora.passwords import Password, password_of
-from storefront.repositories.aurora.prepared import Prepared, fetch
+from storefront.repositories.aurora.prepared import Parameters, Prepared, fetch, fetch_within
 from storefront.resilience.breaker import Breaker
 
 DEADLOCK, SERIALIZATION = "40P01", "40001"
@@ -37,7 +37,6 @@ BEHIND_SECONDS = 3.0
 
 Rows = Sequence[Row[*tuple[Any, ...]]]
 """What a text statement returns; ``records`` says what is in it."""
-Parameters = Mapping[str, object]
 
 Record = TypeVar("Record")
 Columns = TypeVarTuple("Columns")
@@ -182,27 +181,43 @@ class Database:
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
+        self._connection: Connection | None = None
         self._session: Session | None = None
 
     @property
     def session(self) -> Session:
         """The open transaction's session. Writing outside of one is a mistake in the code."""
         if self._session is None:
-            raise RuntimeError("this writes, so it must run inside stores.transaction()")
+            # It commits what the connection began: nobody else does.
+            self._session = Session(
+                self._in_transaction(), expire_on_commit=False, join_transaction_mode="control_fully"
+            )
         return self._session
 
+    def write(self, statement: Prepared, parameters: Parameters | None = None) -> Rows:
+        """What a prepared statement returns, in the open transaction; ``session`` knows nothing of it."""
+        with driver_errors():
+            return cast(Rows, fetch_within(self._in_transaction(), statement, parameters))
+
+    def _in_transaction(self) -> Connection:
+        if self._connection is None:
+            raise RuntimeError("this writes, so it must run inside stores.transaction()")
+        return self._connection
+
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        if self._session is not None:
+    def transaction(self) -> Iterator[None]:
+        if self._connection is not None:
             raise RuntimeError("a transaction is open already; they do not nest")
-        engine = self._engines.transactions
-        with driver_errors(), Session(engine, expire_on_commit=False) as session:
-            self._session = session
+        with driver_errors(), self._engines.transactions.connect() as connection:
+            connection.begin()
+            self._connection = connection
             try:
-                yield session
-                commit(session, self._engines.writer)
+                yield
+                commit(self._session or connection, self._engines.writer)
             finally:
-                self._session = None
+                if self._session is not None:
+                    self._session.close()
+                self._connection = self._session = None
 
     @overload
     def rows(
@@ -214,12 +229,13 @@ class Database:
 
     def rows(self, statement: Executable | Prepared, parameters: Parameters | None = None) -> Rows:
         """All rows, read in the open transaction, else on the writer."""
-        if self._session is not None:
-            with driver_errors():
-                if isinstance(statement, Prepared):
+        if self._connection is not None:
+            if isinstance(statement, Prepared):
+                if self._session is not None:
                     self._session.flush()
-                    return _all(self._session.connection(), statement, parameters)
-                return self._session.execute(statement, parameters).all()
+                return self.write(statement, parameters)
+            with driver_errors():
+                return self.session.execute(statement, parameters).all()
         return _read(self._engines.writer, statement, parameters)
 
     @overload

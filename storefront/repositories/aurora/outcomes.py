@@ -10,10 +10,13 @@ import time
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Engine, exc, text
+import psycopg
+from psycopg.pq import TransactionStatus
+from sqlalchemy import Connection, Engine, exc, text
 from sqlalchemy.orm import Session
 
 from storefront.domain.errors import CommitUnknown
+from storefront.repositories.aurora.prepared import Prepared, fetch_within
 
 ASK_SECONDS = 1.5
 """How long a server is asked. Less than what is left of a request's time after a lost connection."""
@@ -34,33 +37,39 @@ class Mark(NamedTuple):
     started: datetime
 
 
-_MARK = "SELECT pg_current_xact_id_if_assigned()::text, pg_backend_pid(), pg_postmaster_start_time()"
+_MARK = Prepared("""
+    SELECT pg_current_xact_id_if_assigned()::text AS id, pg_backend_pid() AS pid,
+           pg_postmaster_start_time() AS started
+""")
 _STATUS = text("SELECT pg_postmaster_start_time() = :started, pg_xact_status(CAST(:id AS xid8))")
 _END = text("SELECT pg_terminate_backend(:pid)")
 
 
-def commit(session: Session, engine: Engine) -> None:
-    """Commit a session's transaction; returns only if it stands.
+def commit(unit: Session | Connection, engine: Engine) -> None:
+    """Commit a transaction; returns only if it stands.
 
     Raises:
         DBAPIError: it does not stand.
         CommitUnknown: the acknowledgement was lost, and so was whoever could tell.
     """
-    session.flush()
-    mark = _mark(session)
+    if isinstance(unit, Session):
+        unit.flush()
+    mark = _mark(unit.connection() if isinstance(unit, Session) else unit)
     try:
-        session.commit()
+        unit.commit()
     except exc.DBAPIError as error:
         if mark is None or not error.connection_invalidated or not _stands(engine, mark):
             raise
 
 
-def _mark(session: Session) -> Mark | None:
+def _mark(connection: Connection) -> Mark | None:
     """None if nothing was written, so that nothing can be lost."""
-    if not session.in_transaction():
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    if driver.info.transaction_status == TransactionStatus.IDLE:
         return None
-    id_, pid, started = session.connection().exec_driver_sql(_MARK).one()
-    return Mark(id_, pid, started) if id_ is not None else None
+    (row,) = fetch_within(connection, _MARK, None)
+    return Mark(**row._asdict()) if row.id is not None else None
 
 
 def _stands(engine: Engine, mark: Mark) -> bool:

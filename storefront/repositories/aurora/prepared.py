@@ -12,9 +12,11 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import namedtuple_row
-from sqlalchemy import Engine, exc
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, exc
 
 from storefront.repositories.aurora.connections import FAILED_OVER
+
+Parameters = Mapping[str, object]
 
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 
@@ -28,28 +30,45 @@ class Prepared:
         self.sql = _PARAMETER.sub(r"%(\1)s", statement.replace("%", "%%"))
 
 
-def fetch(engine: Engine, statement: Prepared, parameters: Mapping[str, object] | None) -> list[Any]:
+def fetch(engine: Engine, statement: Prepared, parameters: Parameters | None) -> list[Any]:
     """All rows of one statement, with their columns as attributes, on a connection in autocommit.
 
     Raises:
         DBAPIError: as SQLAlchemy would.
     """
-    connection = None
     try:
         connection = engine.raw_connection()
-        driver = connection.driver_connection
-        assert isinstance(driver, psycopg.Connection)
-        engine.dispatch.before_cursor_execute(None, None, statement.sql, parameters, None, False)
-        with driver.cursor(row_factory=namedtuple_row) as cursor:
-            return cursor.execute(statement.sql, parameters, prepare=True).fetchall()
     except psycopg.Error as error:
-        lost = connection is None or driver.closed or error.sqlstate in FAILED_OVER
-        if connection is not None and lost:
-            connection.invalidate(error)
-        kind = exc.OperationalError if isinstance(error, psycopg.OperationalError) else exc.DBAPIError
-        raise kind(
-            statement.sql, None, error, hide_parameters=True, connection_invalidated=bool(lost)
-        ) from error
+        raise _as_sqlalchemy(statement, error, lost=True) from error
+    try:
+        return _send(engine, connection, statement, parameters)
     finally:
-        if connection is not None:
-            connection.close()
+        connection.close()
+
+
+def fetch_within(connection: Connection, statement: Prepared, parameters: Parameters | None) -> list[Any]:
+    """The same in the connection's transaction."""
+    return _send(connection.engine, connection.connection, statement, parameters)
+
+
+def _send(
+    engine: Engine, connection: PoolProxiedConnection, statement: Prepared, parameters: Parameters | None
+) -> list[Any]:
+    driver = connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    # Whoever counts or watches statements hears of this one, too.
+    engine.dispatch.before_cursor_execute(None, None, statement.sql, parameters, None, False)
+    try:
+        with driver.cursor(row_factory=namedtuple_row) as cursor:
+            cursor.execute(statement.sql, parameters, prepare=True)
+            return cursor.fetchall() if cursor.description else []
+    except psycopg.Error as error:
+        lost = driver.closed or error.sqlstate in FAILED_OVER
+        if lost:
+            connection.invalidate(error)
+        raise _as_sqlalchemy(statement, error, lost=lost) from error
+
+
+def _as_sqlalchemy(statement: Prepared, error: psycopg.Error, *, lost: bool) -> exc.DBAPIError:
+    kind = exc.OperationalError if isinstance(error, psycopg.OperationalError) else exc.DBAPIError
+    return kind(statement.sql, None, error, hide_parameters=True, connection_invalidated=lost)
