@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from storefront.domain.cart import MAX_QTY, CartView
+from storefront.domain.cart import CartLine, CartView
 from storefront.domain.errors import Conflict, NotFound
 from storefront.domain.ids import sku_problem
 from storefront.domain.orders import EventKind, OrderStatus
@@ -17,17 +17,7 @@ class Added:
     """What came of adding: the cart as it is now, and the line in it."""
 
     cart: CartView
-    sku: str
-    qty: int
-    capped: bool
-
-    @property
-    def name(self) -> str:
-        return next(line.name for line in self.cart.lines if line.sku == self.sku)
-
-    @property
-    def short(self) -> bool:
-        return next(line.short for line in self.cart.lines if line.sku == self.sku)
+    line: CartLine
 
 
 @again_if_undone
@@ -41,10 +31,8 @@ def add(stores: Stores, user_id: UUID, sku: str, qty: int) -> Added:
     if sku_problem(sku):
         raise NotFound("This product is not for sale")
     with stores.transaction():
-        cart_id = stores.carts.open(user_id)
-        before = {line.sku: line.qty for line in stores.carts.lines(cart_id)}.get(sku, 0)
-        total = stores.carts.add(cart_id, sku, qty)
-    return Added(stores.carts.active(user_id), sku, total, capped=before + qty > MAX_QTY)
+        cart = stores.carts.add(stores.carts.open(user_id), sku, qty)
+    return Added(cart, next(line for line in cart.lines if line.sku == sku))
 
 
 @again_if_undone

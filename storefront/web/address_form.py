@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from operator import itemgetter
+
 from babel import Locale
 from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField, TelField
 
 from storefront.domain.addresses import LENGTHS, PostalAddress
+from storefront.domain.delivery_calendar import DeliveryCalendar
 from storefront.services import address_rules
 from storefront.web import forms
 from storefront.web.context import settings
@@ -29,13 +33,7 @@ class AddressForm(FlaskForm):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        names = Locale.parse(settings().locale).territories
-        serves = settings().calendar.serves
-        choices = sorted(
-            ((code, names.get(code, code)) for code in address_rules.countries() if serves(code)),
-            key=lambda c: c[1],
-        )
-        self.country.choices = [("", "Choose a country"), *choices]
+        self.country.choices = _countries(settings().locale, settings().calendar)
 
     def address(self) -> PostalAddress:
         """The address that was typed.
@@ -45,3 +43,11 @@ class AddressForm(FlaskForm):
         """
         typed = forms.checked(self)
         return PostalAddress(**{name: typed[name] for name in LENGTHS}, country=typed["country"])
+
+
+@lru_cache(maxsize=8)
+def _countries(locale: str, calendar: DeliveryCalendar) -> tuple[tuple[str, str], ...]:
+    """What can be chosen, by name: the countries that are served."""
+    names = Locale.parse(locale).territories
+    served = [(code, names.get(code, code)) for code in address_rules.countries() if calendar.serves(code)]
+    return ("", "Choose a country"), *sorted(served, key=itemgetter(1))

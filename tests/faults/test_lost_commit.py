@@ -152,7 +152,7 @@ OPERATOR = Actor.OPERATOR
 DONE, REFUSED = RefundState.DONE, RefundState.REFUSED
 
 CASES = [
-    Case("add", lambda st, s: carts.add(st, s.user_id, s.sku, 1).qty, repeatable=False),
+    Case("add", lambda st, s: carts.add(st, s.user_id, s.sku, 1).line.qty, repeatable=False),
     Case("change", lambda st, s: carts.change(st, s.user_id, s.sku, 5).count),
     Case("remove", lambda st, s: carts.change(st, s.user_id, s.sku, 0).count),
     Case(

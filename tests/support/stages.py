@@ -178,7 +178,7 @@ def places(s: Subject) -> object:
 
 
 def adds(s: Subject) -> object:
-    return carts.add(s.process.stores(), s.user_id, s.skus[1], 1).qty
+    return carts.add(s.process.stores(), s.user_id, s.skus[1], 1).line.qty
 
 
 def merges(s: Subject) -> object:

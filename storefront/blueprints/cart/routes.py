@@ -29,11 +29,11 @@ def add() -> BaseResponse:
     if htmx.wants_part():
         response: BaseResponse = htmx.part(
             "cart/_added.html",
-            name=added.name,
+            name=added.line.name,
             added=qty,
-            total=added.qty,
+            total=added.line.qty,
             count=added.cart.count,
-            short=added.short,
+            short=added.line.short,
         )
     else:
         response = redirect(url_for("cart.show"), 303)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import partial
 
 from flask import Blueprint, redirect, request, url_for
@@ -95,7 +96,7 @@ def show_promise() -> BaseResponse:
 
 
 def _promise(form: CheckoutForm) -> promise.Promise:
-    return promise.to(customer.country(form), stores().orders.now())
+    return promise.to(customer.country(form), datetime.now(UTC))
 
 
 def _differences(cart: CartView, problem: forms.Problem) -> Sequence[Difference]:

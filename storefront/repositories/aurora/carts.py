@@ -3,32 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import Row, and_, delete, func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
 
 from storefront.domain.cart import MAX_LINES, MAX_QTY, Cart, CartItem, CartLine, CartView
-from storefront.domain.catalog import Product, Stock
+from storefront.domain.catalog import Product
 from storefront.domain.errors import NotFound, TooLarge
 from storefront.repositories.aurora.engine import Database
+from storefront.repositories.aurora.prepared import Prepared
 
-_LINES = (
-    select(
-        CartItem.sku,
-        func.coalesce(Product.name, CartItem.name).label("name"),
-        CartItem.qty,
-        CartItem.price_cents.label("price_seen"),
-        Product.price_cents,
-        (Stock.quantity - Stock.reserved).label("available"),
-        Product.listed,
-        Product.category,
-        Product.image_url,
+_LINE = """
+    i.sku, coalesce(p.name, i.name) AS name, i.qty, i.price_cents AS price_seen, p.price_cents,
+    s.quantity - s.reserved AS available, p.listed, p.category, p.image_url
+"""
+_LINES = Prepared(f"""
+    SELECT {_LINE} FROM cart_items i JOIN products p USING (sku) JOIN stock s USING (sku)
+     WHERE i.cart_id = :cart_id ORDER BY i.sku
+""")  # noqa: S608 - made of our own constants
+_ACTIVE = Prepared(f"""
+    SELECT c.cart_id, {_LINE}
+      FROM carts c LEFT JOIN cart_items i USING (cart_id)
+      LEFT JOIN products p USING (sku) LEFT JOIN stock s USING (sku)
+     WHERE c.user_id = :user_id AND c.closed_at IS NULL ORDER BY i.sku
+""")  # noqa: S608 - made of our own constants
+_COUNT = Prepared("""
+    SELECT coalesce(sum(i.qty), 0) AS units FROM carts c JOIN cart_items i USING (cart_id)
+     WHERE c.user_id = :user_id AND c.closed_at IS NULL
+""")
+# It is touched to the day: it counts days, and most changes then cost no second version of the row.
+_OPEN = Prepared("""
+    WITH mine AS (
+        SELECT cart_id, coalesce(changed_at, created_at) < now() - interval '1 day' AS stale
+          FROM carts WHERE user_id = :user_id AND closed_at IS NULL FOR UPDATE
+    ), touched AS (
+        UPDATE carts SET changed_at = now() WHERE cart_id = (SELECT cart_id FROM mine WHERE stale)
+    ), made AS (
+        INSERT INTO carts (cart_id, user_id) SELECT :cart_id, :user_id WHERE NOT EXISTS (SELECT FROM mine)
+            ON CONFLICT (user_id) WHERE closed_at IS NULL DO NOTHING
+        RETURNING cart_id
     )
-    .join(Product, Product.sku == CartItem.sku)
-    .join(Stock, Stock.sku == CartItem.sku)
-)
+    SELECT cart_id FROM mine UNION ALL SELECT cart_id FROM made
+""")
+_ADD = Prepared("""
+    INSERT INTO cart_items (cart_id, sku, qty, price_cents, name)
+    SELECT :cart_id, sku, :qty, price_cents, name FROM products WHERE sku = :sku AND listed
+        ON CONFLICT (cart_id, sku) DO UPDATE
+       SET qty = least(cart_items.qty + excluded.qty, :most),
+           price_cents = excluded.price_cents, name = excluded.name
+    RETURNING qty
+""")
 
 
 class Carts:
@@ -37,57 +61,30 @@ class Carts:
 
     def active(self, user_id: UUID) -> CartView:
         """The shopper's open cart with its lines as they are now, in one statement."""
-        rows = self._db.rows(
-            select(Cart.cart_id, *_LINES.selected_columns)
-            .join(CartItem, CartItem.cart_id == Cart.cart_id, isouter=True)
-            .join(Product, Product.sku == CartItem.sku, isouter=True)
-            .join(Stock, Stock.sku == CartItem.sku, isouter=True)
-            .where(Cart.user_id == user_id, Cart.closed_at.is_(None))
-            .order_by(CartItem.sku)
-        )
+        rows = self._db.rows(_ACTIVE, {"user_id": user_id})
         if not rows:
             return CartView(None, ())
         return CartView(rows[0].cart_id, tuple(_line(row) for row in rows if row.sku is not None))
 
     def count(self, user_id: UUID) -> int:
         """How many units the open cart holds."""
-        rows = self._db.rows(
-            select(func.coalesce(func.sum(CartItem.qty), 0).label("units"))
-            .join(Cart, Cart.cart_id == CartItem.cart_id)
-            .where(Cart.user_id == user_id, Cart.closed_at.is_(None))
-        )
-        return int(rows[0].units)
+        return int(self._db.rows(_COUNT, {"user_id": user_id})[0].units)
 
     def lines(self, cart_id: UUID) -> tuple[CartLine, ...]:
         """The lines of a cart beside what is true of their products now."""
-        rows = self._db.rows(_LINES.where(CartItem.cart_id == cart_id).order_by(CartItem.sku))
-        return tuple(_line(row) for row in rows)
+        return tuple(_line(row) for row in self._db.rows(_LINES, {"cart_id": cart_id}))
 
     def open(self, user_id: UUID) -> UUID:
         """The shopper's open cart, made if there is none, locked until the transaction ends.
 
-        The partial unique index lets only one be open; of two that make it at once, the second waits
-        and then finds the first's. A cart that is being ordered closes while its lock is waited for:
-        then a new one is made.
+        The partial unique index lets only one be open; of two that make it at once, the second waits, makes
+        none, and finds the first's when it looks again. A cart that is being ordered closes while its lock
+        is waited for: then a new one is made.
         """
         while True:
-            self._db.session.execute(
-                insert(Cart)
-                .values(cart_id=uuid4(), user_id=user_id)
-                .on_conflict_do_update(
-                    index_elements=["user_id"],
-                    index_where=text("closed_at IS NULL"),
-                    # To the day: it counts days, and most changes then cost no second version of the row.
-                    set_={"changed_at": func.now()},
-                    where=func.coalesce(Cart.changed_at, Cart.created_at) < func.now() - timedelta(days=1),
-                )
-            )
-            cart_id: UUID | None = self._db.session.execute(
-                select(Cart.cart_id)
-                .where(Cart.user_id == user_id, Cart.closed_at.is_(None))
-                .with_for_update()
-            ).scalar_one_or_none()
-            if cart_id is not None:
+            rows = self._db.write(_OPEN, {"user_id": user_id, "cart_id": uuid4()})
+            if rows:
+                cart_id: UUID = rows[0].cart_id
                 return cart_id
 
     def lock_open(self, cart_id: UUID, user_id: UUID) -> bool:
@@ -106,34 +103,19 @@ class Carts:
             raise NotFound("This cart is not here any more")
         return row.closed_at is None
 
-    def add(self, cart_id: UUID, sku: str, qty: int) -> int:
-        """Add units of a listed product to an open, locked cart; the line's new quantity, at most 99.
+    def add(self, cart_id: UUID, sku: str, qty: int) -> CartView:
+        """Add units of a listed product to an open, locked cart, as it is then; a line holds at most 99.
 
         Raises:
             NotFound: no such product is for sale.
             TooLarge: the cart has as many lines as it may hold.
         """
-        product = self._db.session.execute(
-            select(Product.name, Product.price_cents).where(Product.sku == sku, Product.listed)
-        ).one_or_none()
-        if product is None:
+        if not self._db.write(_ADD, {"cart_id": cart_id, "sku": sku, "qty": qty, "most": MAX_QTY}):
             raise NotFound("This product is not for sale")
-        new = insert(CartItem).values(
-            cart_id=cart_id, sku=sku, qty=qty, price_cents=product.price_cents, name=product.name
-        )
-        total: int = self._db.session.execute(
-            new.on_conflict_do_update(
-                index_elements=[CartItem.cart_id, CartItem.sku],
-                set_={
-                    "qty": func.least(CartItem.qty + new.excluded.qty, MAX_QTY),
-                    "price_cents": new.excluded.price_cents,
-                    "name": new.excluded.name,
-                },
-            ).returning(CartItem.qty)
-        ).scalar_one()
-        if self._count_lines(cart_id) > MAX_LINES:
+        view = CartView(cart_id, self.lines(cart_id))
+        if len(view.lines) > MAX_LINES:
             raise TooLarge(f"A cart holds at most {MAX_LINES} different products")
-        return total
+        return view
 
     def change(self, cart_id: UUID, sku: str, qty: int) -> None:
         """Set a line's quantity, 0 removing it, at the price the shopper has now been shown.

@@ -286,18 +286,14 @@ def _read(engine: Engine, statement: Executable | Prepared, parameters: Paramete
     for last in (False, True):
         try:
             with driver_errors(), engine.connect() as connection:
-                return _all(connection, statement, parameters)
+                if isinstance(statement, Prepared):
+                    return cast(Rows, fetch_within(connection, statement, parameters))
+                return connection.execute(statement, parameters).all()
         except TransactionLost:
             # A pooled connection that the last failover killed: a read is safe to send again, once.
             if last:
                 raise
     raise AssertionError("unreachable")
-
-
-def _all(connection: Connection, statement: Executable | Prepared, parameters: Parameters | None) -> Rows:
-    if isinstance(statement, Prepared):
-        return connection.exec_driver_sql(statement.sql, dict(parameters or {})).all()
-    return connection.execute(statement, parameters).all()
 
 
 @contextmanager

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Interval, ScalarSelect, func, literal_column, or_, select, text, tuple_, update
+from sqlalchemy import Interval, ScalarSelect, Select, bindparam, func, literal_column, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from storefront.domain.order_views import Event
 from storefront.domain.orders import MAILED, REMIND_AFTER, EventKind, Order, OrderEvent
-from storefront.repositories.aurora.engine import Database
+from storefront.repositories.aurora.engine import Database, records
+from storefront.repositories.aurora.prepared import Prepared
 
 STEPS = 50
 """Of a parcel's steps a page shows as many."""
@@ -25,6 +27,21 @@ class DueMail:
     order_id: UUID
     event_id: str
     at: datetime
+
+
+def _of_order() -> Select[*tuple[Any, ...]]:
+    columns = (OrderEvent.event_id, OrderEvent.at, OrderEvent.kind, OrderEvent.data)
+    of_order = select(*columns).where(OrderEvent.order_id == bindparam("order_id"))
+    steps = (
+        of_order.where(OrderEvent.kind == EventKind.CARRIER)
+        .order_by(OrderEvent.at.desc(), OrderEvent.event_id.desc())
+        .limit(STEPS)
+    )
+    both = of_order.where(OrderEvent.kind != EventKind.CARRIER).union_all(steps).subquery()
+    return select(both).order_by(both.c.at, both.c.event_id)
+
+
+_OF_ORDER = Prepared(_of_order())
 
 
 class OrderEvents:
@@ -62,16 +79,7 @@ class OrderEvents:
 
     def of(self, order_id: UUID) -> tuple[Event, ...]:
         """An order's events, oldest first; of a carrier's, which have no bound, the newest 50."""
-        columns = (OrderEvent.event_id, OrderEvent.at, OrderEvent.kind, OrderEvent.data)
-        of_order = select(*columns).where(OrderEvent.order_id == order_id)
-        steps = (
-            of_order.where(OrderEvent.kind == EventKind.CARRIER)
-            .order_by(OrderEvent.at.desc(), OrderEvent.event_id.desc())
-            .limit(STEPS)
-        )
-        both = of_order.where(OrderEvent.kind != EventKind.CARRIER).union_all(steps).subquery()
-        rows = self._db.rows(select(both).order_by(both.c.at, both.c.event_id))
-        return tuple(Event(**row._asdict()) for row in rows)
+        return tuple(records(Event, self._db.rows(_OF_ORDER, {"order_id": order_id})))
 
     def one(self, order_id: UUID, event_id: str) -> Event:
         """One event, which there is."""

@@ -8,7 +8,7 @@ from math import ceil
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, literal, select, text, tuple_, update
+from sqlalchemy import ColumnElement, bindparam, func, literal, literal_column, select, text, tuple_, update
 
 from storefront.domain.cart import CartItem
 from storefront.domain.catalog import Product
@@ -18,6 +18,7 @@ from storefront.domain.orders import EventKind, Order, OrderStatus
 from storefront.domain.payments import Payment
 from storefront.repositories.aurora.engine import Database
 from storefront.repositories.aurora.order_events import OrderEvents
+from storefront.repositories.aurora.prepared import Prepared
 from storefront.repositories.aurora.refunds import Refunds, refunded_units
 
 
@@ -68,6 +69,40 @@ _SUMMARY = select(
 ).join(Payment, Payment.order_id == Order.order_id)
 
 
+_BY_ID = Prepared(_SUMMARY.where(Order.order_id == bindparam("order_id")))
+_LINES = Prepared(
+    select(
+        CartItem.sku,
+        CartItem.name,
+        CartItem.qty,
+        CartItem.price_cents,
+        Product.category,
+        Product.image_url,
+        refunded_units(),
+    )
+    .join(Product, Product.sku == CartItem.sku)
+    .where(CartItem.cart_id == bindparam("cart_id"))
+    .order_by(CartItem.name, CartItem.sku)
+)
+_OF_CART = Prepared(
+    select(Order.order_id).where(
+        Order.cart_id == bindparam("cart_id"), Order.user_id == bindparam("user_id")
+    )
+)
+_UNPAID_OF = Prepared(
+    select(*_ROW)
+    .where(
+        Order.user_id == bindparam("user_id"),
+        # Spelled as in the partial index.
+        Order.status == literal_column("'pending'"),
+        Order.expires_at > func.now(),
+    )
+    .order_by(Order.expires_at)
+    .limit(1)
+)
+_NOW = Prepared("SELECT clock_timestamp() AS now")
+
+
 class Orders:
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -99,46 +134,24 @@ class Orders:
         return OrderSummary(**self._summary(order_id))
 
     def _summary(self, order_id: UUID) -> dict[str, Any]:
-        rows = self._db.rows(_SUMMARY.where(Order.order_id == order_id))
+        rows = self._db.rows(_BY_ID, {"order_id": order_id})
         if not rows:
             raise NotFound("We can't find this order")
         return rows[0]._asdict()
 
     def lines(self, cart_id: UUID) -> tuple[OrderLine, ...]:
         """The lines of the order made from this cart: names and prices frozen, pictures of today."""
-        rows = self._db.rows(
-            select(
-                CartItem.sku,
-                CartItem.name,
-                CartItem.qty,
-                CartItem.price_cents,
-                Product.category,
-                Product.image_url,
-                refunded_units(),
-            )
-            .join(Product, Product.sku == CartItem.sku)
-            .where(CartItem.cart_id == cart_id)
-            .order_by(CartItem.name, CartItem.sku)
-        )
+        rows = self._db.rows(_LINES, {"cart_id": cart_id})
         return tuple(OrderLine(**row._asdict()) for row in rows)
 
     def of_cart(self, cart_id: UUID, user_id: UUID) -> UUID | None:
         """The order that came of a shopper's cart: what a second submit is answered with."""
-        rows = self._db.rows(select(Order.order_id).where(Order.cart_id == cart_id, Order.user_id == user_id))
+        rows = self._db.rows(_OF_CART, {"cart_id": cart_id, "user_id": user_id})
         return rows[0].order_id if rows else None
 
     def unpaid_of(self, user_id: UUID) -> OrderRow | None:
         """The shopper's unpaid order whose hold ends first and has not ended yet."""
-        rows = self._db.rows(
-            select(*_ROW)
-            .where(
-                Order.user_id == user_id,
-                Order.status == OrderStatus.PENDING,
-                Order.expires_at > func.now(),
-            )
-            .order_by(Order.expires_at)
-            .limit(1)
-        )
+        rows = self._db.rows(_UNPAID_OF, {"user_id": user_id})
         return OrderRow(**rows[0]._asdict()) if rows else None
 
     def find_number(self, number: str) -> UUID:
@@ -289,5 +302,5 @@ class Orders:
 
     def now(self) -> datetime:
         """The database's clock, the only one that decides about holds."""
-        now: datetime = self._db.rows(select(func.clock_timestamp().label("now")))[0].now
+        now: datetime = self._db.rows(_NOW)[0].now
         return now

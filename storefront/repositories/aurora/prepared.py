@@ -7,27 +7,60 @@ connection, hears of what is sent and is told what went wrong.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Any
 
 import psycopg
 from psycopg.rows import namedtuple_row
-from sqlalchemy import Connection, Engine, PoolProxiedConnection, exc
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, Select, exc
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from storefront.repositories.aurora.connections import FAILED_OVER
 
 Parameters = Mapping[str, object]
 
+_DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]  # it has no types
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 
 
 class Prepared:
-    """A statement put together once, its parameters as ``:name``; each connection plans it once."""
+    """A statement put together once; each connection plans it once.
 
-    __slots__ = ("sql",)
+    Either a text, its parameters as ``:name``, or what SQLAlchemy makes of a ``select()`` whose parameters
+    are ``bindparam(name)``: the types of its columns then go on making values of what the driver returns.
+    """
 
-    def __init__(self, statement: str) -> None:
-        self.sql = _PARAMETER.sub(r"%(\1)s", statement.replace("%", "%%"))
+    __slots__ = ("_given", "_processors", "sql")
+
+    def __init__(self, statement: str | Select[*tuple[Any, ...]]) -> None:
+        self._given: dict[str, object] = {}
+        self._processors: list[tuple[int, Callable[[Any], Any]]] = []
+        if isinstance(statement, str):
+            self.sql = _PARAMETER.sub(r"%(\1)s", statement.replace("%", "%%"))
+            return
+        compiled = statement.compile(dialect=_DIALECT)
+        self.sql = str(compiled)
+        # The driver would write an enum's name.
+        self._given = {n: v.value if isinstance(v, StrEnum) else v for n, v in compiled.params.items()}
+        for place, column in enumerate(statement.selected_columns):
+            processor = column.type.dialect_impl(_DIALECT).result_processor(_DIALECT, None)
+            if processor is not None:
+                self._processors.append((place, processor))
+
+    def parameters(self, given: Parameters | None) -> Parameters | None:
+        """Those of the statement itself and those of this call."""
+        return {**self._given, **(given or {})} if self._given else given
+
+    def values(self, rows: list[Any]) -> list[Any]:
+        """The driver's rows, with the values that the columns' types make of them."""
+        return [self._row(row) for row in rows] if self._processors else rows
+
+    def _row(self, row: Any) -> Any:
+        values = list(row)
+        for place, processor in self._processors:
+            values[place] = processor(values[place])
+        return type(row)._make(values)
 
 
 def fetch(engine: Engine, statement: Prepared, parameters: Parameters | None) -> list[Any]:
@@ -60,8 +93,8 @@ def _send(
     engine.dispatch.before_cursor_execute(None, None, statement.sql, parameters, None, False)
     try:
         with driver.cursor(row_factory=namedtuple_row) as cursor:
-            cursor.execute(statement.sql, parameters, prepare=True)
-            return cursor.fetchall() if cursor.description else []
+            cursor.execute(statement.sql, statement.parameters(parameters), prepare=True)
+            return statement.values(cursor.fetchall()) if cursor.description else []
     except psycopg.Error as error:
         lost = driver.closed or error.sqlstate in FAILED_OVER
         if lost:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, literal, select
+from sqlalchemy import bindparam, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from storefront.domain.shoppers import ClaimState, ShopperClaim
 from storefront.repositories.aurora.engine import Database
+from storefront.repositories.aurora.prepared import Prepared
 
 REGISTERING_TAKES = timedelta(minutes=1)
 """A request has five seconds: a registration begun longer ago than this is not under way any more."""
+
+_STATE = Prepared(select(ShopperClaim.state).where(ShopperClaim.user_id == bindparam("user_id")))
 
 
 class ShopperClaims:
@@ -21,7 +24,7 @@ class ShopperClaims:
 
     def of(self, user_id: UUID) -> ClaimState | None:
         """What is claimed of a shopper's id, by its key; None for a guest's."""
-        rows = self._db.rows(select(ShopperClaim.state).where(ShopperClaim.user_id == user_id))
+        rows = self._db.rows(_STATE, {"user_id": user_id})
         return rows[0].state if rows else None
 
     def lock_guest(self, user_id: UUID) -> bool:
