@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 
-from flask import Flask
+from flask import Flask, redirect, request
 from sqlalchemy import create_engine, text
+from werkzeug.wrappers import Response
 
 app = Flask("bare")
 engine = create_engine(os.environ["BENCH_DATABASE_URL"], pool_size=4).execution_options(
@@ -26,6 +27,30 @@ PAGE = app.jinja_env.from_string("""<!doctype html><html lang="en">
 @app.get("/")
 def hello() -> str:
     return "hello"
+
+
+PLACE = text("""
+    WITH taken AS (UPDATE bare_stock SET quantity = quantity - 1 WHERE sku = :sku AND quantity > 0 RETURNING sku)
+    INSERT INTO bare_orders (sku, placed_at) SELECT sku, now() FROM taken RETURNING id
+""")
+
+
+@app.post("/orders")
+def place() -> Response:
+    """The smallest durable checkout: one statement that takes a unit and writes an order."""
+    with engine.connect() as connection:
+        number = connection.execute(PLACE, {"sku": request.form["sku"]}).scalar_one()
+    return redirect(f"/orders/{number}", 303)
+
+
+def make_tables() -> None:
+    """Beside the shop's own, in a database that is thrown away."""
+    with engine.connect() as connection:
+        connection.execute(text("CREATE TABLE bare_stock (sku text PRIMARY KEY, quantity int NOT NULL)"))
+        connection.execute(
+            text("CREATE TABLE bare_orders (id bigserial PRIMARY KEY, sku text, placed_at timestamptz)")
+        )
+        connection.execute(text("INSERT INTO bare_stock SELECT sku, 1000000 FROM products"))
 
 
 @app.get("/products/<path:sku>")

@@ -6,15 +6,33 @@ import socket
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import cycle
+from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 BROWSER = {"Accept-Encoding": "gzip, deflate, br", "Accept": "text/html", "User-Agent": "bench"}
+OF_A_FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
 
 WARMING = 20
 """So many requests come before those that are measured."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request; with ``form`` it posts one."""
+
+    path: str
+    form: dict[str, str] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    cookies: dict[str, str]
+    body: bytes
 
 
 @dataclass(frozen=True)
@@ -24,6 +42,14 @@ class Cost:
     micros: float
     bytes: int
     median_ms: float
+
+    @classmethod
+    def sum(cls, costs: Iterable[Cost]) -> Cost:
+        """Of several requests one after the other."""
+        each = list(costs)
+        return cls(
+            sum(one.micros for one in each), sum(one.bytes for one in each), sum(one.median_ms for one in each)
+        )
 
 
 class Client:
@@ -37,19 +63,28 @@ class Client:
     def close(self) -> None:
         self._socket.close()
 
-    def get(self, path: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
-        lines = [f"GET {path} HTTP/1.1", f"Host: {self._host}", *(f"{k}: {v}" for k, v in headers.items())]
-        self._socket.sendall("\r\n".join([*lines, "", ""]).encode())
+    def send(self, asked: Asked) -> Answer:
+        body = urlencode(asked.form).encode() if asked.form is not None else b""
+        headers = {"Host": self._host, **BROWSER, **asked.headers}
+        if asked.form is not None:
+            headers |= {**OF_A_FORM, "Content-Length": str(len(body))}
+        lines = [f"{'GET' if asked.form is None else 'POST'} {asked.path} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        self._socket.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+        return self._answer()
+
+    def _answer(self) -> Answer:
         got = b""
         while b"\r\n\r\n" not in got:
             got += self._receive()
         head, _, body = got.partition(b"\r\n\r\n")
         first, *fields = head.decode("latin-1").split("\r\n")
-        status = int(first.split()[1])
-        found = {name.lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}
+        pairs = [(name.lower(), value.strip()) for name, _, value in (one.partition(":") for one in fields)]
+        status, found = int(first.split()[1]), dict(pairs)
         while len(body) < int(found.get("content-length", 0)) and status != 304:
             body += self._receive()
-        return status, found, body
+        cookies = dict(value.partition(";")[0].split("=", 1) for name, value in pairs if name == "set-cookie")
+        return Answer(status, found, cookies, body)
 
     def _receive(self) -> bytes:
         part = self._socket.recv(65536)
@@ -67,39 +102,40 @@ def client(address: str) -> Iterator[Client]:
         made.close()
 
 
-def cost(
-    address: str,
-    pids: Iterable[int],
-    paths: Iterable[str],
-    requests: int,
-    headers: dict[str, str] | None = None,
-) -> Cost:
-    """Of ``requests`` one after the other, after a few that warm up. They must be answered 200 or 304."""
-    pids, addresses, sent = list(pids), cycle(paths), {**BROWSER, **(headers or {})}
+def cost(address: str, pids: Iterable[int], requests: Iterable[Asked], warming: int = WARMING) -> Cost:
+    """Of requests one after the other, after the first few, which warm up. None may be refused."""
+    pids, ahead = list(pids), iter(requests)
     taken, size = [], 0
     with client(address) as one:
-        for _ in range(WARMING):
-            _ask(one, next(addresses), sent)
+        for asked in islice(ahead, warming):
+            _ask(one, asked)
+        first = list(islice(ahead, 1))
         before = sum(map(cpu_seconds, pids))
-        for _ in range(requests):
+        for asked in chain(first, ahead):
             began = time.perf_counter()
-            size += _ask(one, next(addresses), sent)
+            size += _ask(one, asked)
             taken.append(time.perf_counter() - began)
         spent = sum(map(cpu_seconds, pids)) - before
-    return Cost(spent / requests * 1e6, size // requests, sorted(taken)[len(taken) // 2] * 1000)
+    return Cost(spent / len(taken) * 1e6, size // len(taken), sorted(taken)[len(taken) // 2] * 1000)
 
 
-def _ask(one: Client, path: str, headers: dict[str, str]) -> int:
-    status, _, body = one.get(path, headers)
-    if status not in (200, 304):
-        raise SystemExit(f"{path} answered {status}")
-    return len(body)
+def _ask(one: Client, asked: Asked) -> int:
+    answer = one.send(asked)
+    if answer.status not in (200, 204, 303, 304):
+        raise SystemExit(f"{asked.path} answered {answer.status}")
+    return len(answer.body)
 
 
 def cpu_seconds(pid: int) -> float:
     """Time on a CPU of a process's threads so far, by the scheduler's own clock."""
     tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
     return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+
+
+def memory_mb(pid: int) -> float:
+    """What a process holds and shares with no other (its proportional set size)."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
 def descendants(pid: int) -> list[int]:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import catalog
 from bench.cost import descendants
 from standins.folder_lock import attach
 
@@ -49,7 +50,8 @@ class Shop:
 
 
 @contextmanager
-def running() -> Iterator[Shop]:
+def running(products: int = 0) -> Iterator[Shop]:
+    """With its demo catalogue, and ``products`` of the benches' own."""
     with tempfile.TemporaryDirectory(prefix="storefront-bench-") as folder:
         data = Path(folder) / "data"
         started = time.perf_counter()
@@ -65,7 +67,12 @@ def running() -> Iterator[Shop]:
             line = process.stdout.readline()
             if not line.startswith("ready "):
                 raise SystemExit("the shop did not start")
-            yield Shop(line.split()[1], data, time.perf_counter() - started, process.pid)
+            shop = Shop(line.split()[1], data, time.perf_counter() - started, process.pid)
+            if products:
+                file = Path(folder) / "catalog.csv"
+                catalog.write(file, products)
+                subprocess.run([STOREFRONT, "catalog", "import", file], env=shop.environment, check=True)
+            yield shop
         finally:
             process.terminate()
             process.wait(30)
@@ -86,6 +93,10 @@ def bare(shop: Shop) -> Iterator[Bare]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url = shop.database_url.replace("postgresql://", "postgresql+psycopg://")
+    environment = {**os.environ, "BENCH_DATABASE_URL": url}
+    subprocess.run(
+        [sys.executable, "-c", "from bench.bare import make_tables; make_tables()"], env=environment, check=True
+    )
     options = {"interface": "wsgi", "port": str(port), "workers": "2", "blocking-threads": "4"}
     server = subprocess.Popen(
         [
@@ -93,7 +104,7 @@ def bare(shop: Shop) -> Iterator[Bare]:
             *(f"--{name}={value}" for name, value in options.items()),
             "bench.bare:app",
         ],
-        env={**os.environ, "BENCH_DATABASE_URL": url},
+        env=environment,
         stdout=subprocess.DEVNULL,
     )
     try:

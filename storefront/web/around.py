@@ -11,7 +11,7 @@ import time
 from flask import Flask, Response, g, request
 
 from storefront.config import Settings
-from storefront.web import logs, login, metrics, security
+from storefront.web import login, logs, metrics, security
 
 
 def register(app: Flask, settings: Settings) -> None:

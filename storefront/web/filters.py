@@ -38,7 +38,7 @@ def register(app: Flask, settings: Settings) -> None:
 
 
 def pick(text: str, size: int) -> int:
-    """A number below ``size`` that is always the same for one text, by which a drawn picture gets its look."""
+    """A number below ``size``, always the same for one text: a drawn picture gets its look by it."""
     return sum(text.lower().encode()) % size
 
 

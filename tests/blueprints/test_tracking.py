@@ -404,6 +404,18 @@ def test_an_order_takes_four_statements_and_one_query(
     assert calls == ["Query"]
 
 
+def test_asked_again_with_nothing_new_it_takes_a_look_at_the_shopper_and_one_at_the_order(
+    client: FlaskClient, shipped: UUID, statements: list[str], calls: list[str]
+) -> None:
+    address = poll(part(client, shipped))
+    assert address
+    statements.clear()
+    calls.clear()
+    assert client.get(address, headers={"HX-Request": "true"}).status_code == 204
+    assert len(statements) <= 2, statements
+    assert calls == []
+
+
 def test_an_unpaid_order_asks_dynamodb_nothing(
     client: FlaskClient, stores: Stores, skus: tuple[str, str], calls: list[str]
 ) -> None:

@@ -55,7 +55,9 @@ class Site:
             told = [("Content-Type", "text/html"), ("Vary", "HX-Request"), ("Cache-Control", "max-age=1")]
             return self.status, [*told, ("ETag", '"apps"'), *consent], BODY
 
-        return self.cache.kept(request) or await self.cache.answer(request, lambda: asyncio.ensure_future(run()))
+        return self.cache.kept(request) or await self.cache.answer(
+            request, lambda: asyncio.ensure_future(run())
+        )
 
 
 def in_loop(test: Callable[[Site], Awaitable[None]], seconds: float = 60.0) -> None:

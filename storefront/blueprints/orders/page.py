@@ -11,7 +11,7 @@ from storefront.blueprints.orders import parcels
 from storefront.blueprints.orders.timeline import timeline
 from storefront.domain.deliveries import Shipment, Tracking
 from storefront.domain.errors import StoreUnavailable
-from storefront.domain.order_views import OrderView
+from storefront.domain.order_views import OrderSummary, OrderView
 from storefront.domain.orders import MOVING, OrderStatus
 from storefront.domain.parcels import ParcelStatus
 from storefront.formats import Formats
@@ -109,7 +109,7 @@ def _way(order: OrderView, shipment: Shipment) -> headline.Way:
     )
 
 
-def _today(order: OrderView) -> date:
+def _today(order: OrderSummary) -> date:
     """The shop's day by the database's clock."""
     return order.now.astimezone(settings().zone).date()
 
@@ -139,21 +139,21 @@ def _may_change_by_itself(order: OrderView, delivery: Delivery) -> bool:
     return not all_return or bool(parcels.unpacked(order.lines, parcels.sent(shipment.parcels)))
 
 
-def up_to_date(order: OrderView) -> str:
+def up_to_date(order: OrderSummary, events: int) -> str:
     """The version of a part that shows all that Aurora knows, read from DynamoDB."""
-    return _version(order, order.delivery.version if order.delivery else 0, stale=False)
+    return _version(order, events, order.delivery.version if order.delivery else 0, stale=False)
 
 
 def version(order: OrderView, delivery: Delivery) -> str:
     """Changes with everything that the tracking part shows: of the shipment it holds the version that was
     read, which may be older than Aurora's, and whether it was read from the copy."""
     told = delivery.shipment.version if delivery.shipment else 0
-    return _version(order, told, stale=delivery.as_of is not None)
+    return _version(order, len(order.events), told, stale=delivery.as_of is not None)
 
 
-def _version(order: OrderView, told: int, *, stale: bool) -> str:
+def _version(order: OrderSummary, events: int, told: int, *, stale: bool) -> str:
     parts = (
-        *(order.status, order.payment_status, len(order.events), int(order.held)),
+        *(order.status, order.payment_status, events, int(order.held)),
         # Words such as "today" are over at midnight.
         *(_today(order).toordinal(), told, int(stale)),
     )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, current_app, request
 
 from storefront.domain.errors import NotFound
 from storefront.repositories.aurora.products import Products
 from storefront.web.context import settings, stores
+from storefront.web.filters import product_url
+from storefront.web.moments import Moment
 
 seo = Blueprint("seo", __name__)
 
@@ -22,8 +23,6 @@ PAGES = ("/", "/products", "/help", "/returns", "/privacy", "/terms")
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _SCHEMA = "http://www.sitemaps.org/schemas/sitemap/0.9"
-# As werkzeug writes them in the pages' own canonical addresses: one product, one address.
-_SAFE = "!$&'()*+,/:;=@"
 
 
 @seo.get("/robots.txt")
@@ -37,7 +36,7 @@ def robots() -> Response:
 def sitemap() -> Response:
     """All listed products; past 50,000 an index of ``?page=1``, ``2``, … that hold them."""
     base, products = settings().base_url, stores().products
-    starts = products.sitemap_starts(SITEMAP_SIZE - len(PAGES))
+    starts = _starts().get(lambda: products.sitemap_starts(SITEMAP_SIZE - len(PAGES)))
     page = request.args.get("page", "")
     if not page and len(starts) > 1:
         text: Iterator[str] = _index(base, len(starts))
@@ -47,6 +46,12 @@ def sitemap() -> Response:
     else:
         raise NotFound("There is no such sitemap")
     return _public(Response(text, content_type="application/xml; charset=utf-8"))
+
+
+def _starts() -> Moment[list[str]]:
+    """Where each sitemap begins: finding out reads the whole catalogue, and crawlers come by the hour."""
+    kept: Moment[list[str]] = current_app.extensions.setdefault("sitemap_starts", Moment(KEEP_SECONDS))
+    return kept
 
 
 def _index(base: str, count: int) -> Iterator[str]:
@@ -61,7 +66,7 @@ def _urls(base: str, products: Products, after: str, pages: tuple[str, ...]) -> 
     for path in pages:
         yield f"<url><loc>{escape(base + path)}</loc></url>\n"
     for sku, at in products.sitemap(after, SITEMAP_SIZE - len(PAGES)):
-        address = escape(f"{base}/products/{quote(sku, safe=_SAFE)}")
+        address = escape(base + product_url(sku))
         yield f"<url><loc>{address}</loc><lastmod>{at:%Y-%m-%dT%H:%M:%SZ}</lastmod></url>\n"
     yield "</urlset>\n"
 

@@ -74,7 +74,7 @@ def make_engine(
         pool_use_lifo=True,
         # There is no such column, and asking for its type takes a transaction on every new connection.
         use_native_hstore=False,
-        # Every transaction is ended by who began it, so there is nothing to roll back at a connection's return.
+        # Who began a transaction has ended it: there is nothing to roll back at a connection's return.
         pool_reset_on_return=None,
         # Parameters hold what shoppers typed; errors are logged.
         hide_parameters=True,

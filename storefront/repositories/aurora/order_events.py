@@ -8,8 +8,22 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Interval, ScalarSelect, Select, bindparam, func, literal_column, or_, select, text, tuple_, update
+from sqlalchemy import (
+    Interval,
+    Label,
+    ScalarSelect,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import InstrumentedAttribute
 
 from storefront.domain.order_views import Event
 from storefront.domain.orders import MAILED, REMIND_AFTER, EventKind, Order, OrderEvent
@@ -27,6 +41,14 @@ class DueMail:
     order_id: UUID
     event_id: str
     at: datetime
+
+
+def events_shown(order_id: InstrumentedAttribute[UUID]) -> Label[int]:
+    """As ``events``: how many of an order's events ``of`` has, in a statement about orders."""
+    own = select(func.count()).where(OrderEvent.order_id == order_id)
+    steps = own.where(OrderEvent.kind == EventKind.CARRIER).scalar_subquery()
+    others = own.where(OrderEvent.kind != EventKind.CARRIER).scalar_subquery()
+    return (others + func.least(steps, STEPS)).label("events")
 
 
 def _of_order() -> Select[*tuple[Any, ...]]:

@@ -17,7 +17,7 @@ from storefront.domain.order_views import OrderLine, OrderRow, OrderSummary, Ord
 from storefront.domain.orders import EventKind, Order, OrderStatus
 from storefront.domain.payments import Payment
 from storefront.repositories.aurora.engine import Database
-from storefront.repositories.aurora.order_events import OrderEvents
+from storefront.repositories.aurora.order_events import OrderEvents, events_shown
 from storefront.repositories.aurora.prepared import Prepared
 from storefront.repositories.aurora.refunds import Refunds, refunded_units
 
@@ -69,7 +69,9 @@ _SUMMARY = select(
 ).join(Payment, Payment.order_id == Order.order_id)
 
 
-_BY_ID = Prepared(_SUMMARY.where(Order.order_id == bindparam("order_id")))
+_OF_ID = _SUMMARY.where(Order.order_id == bindparam("order_id"))
+_BY_ID = Prepared(_OF_ID)
+_PULSE = Prepared(_OF_ID.add_columns(events_shown(Order.order_id)))
 _LINES = Prepared(
     select(
         CartItem.sku,
@@ -85,9 +87,7 @@ _LINES = Prepared(
     .order_by(CartItem.name, CartItem.sku)
 )
 _OF_CART = Prepared(
-    select(Order.order_id).where(
-        Order.cart_id == bindparam("cart_id"), Order.user_id == bindparam("user_id")
-    )
+    select(Order.order_id).where(Order.cart_id == bindparam("cart_id"), Order.user_id == bindparam("user_id"))
 )
 _UNPAID_OF = Prepared(
     select(*_ROW)
@@ -132,6 +132,19 @@ class Orders:
             NotFound: there is no such order.
         """
         return OrderSummary(**self._summary(order_id))
+
+    def pulse(self, order_id: UUID) -> tuple[OrderSummary, int]:
+        """One order, and how many events a view of it would have, in one statement.
+
+        Raises:
+            NotFound: there is no such order.
+        """
+        rows = self._db.rows(_PULSE, {"order_id": order_id})
+        if not rows:
+            raise NotFound("We can't find this order")
+        values = rows[0]._asdict()
+        events = values.pop("events")
+        return OrderSummary(**values), events
 
     def _summary(self, order_id: UUID) -> dict[str, Any]:
         rows = self._db.rows(_BY_ID, {"order_id": order_id})
