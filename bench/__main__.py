@@ -1,36 +1,45 @@
-"""All of it, one after the other, against one shop."""
+"""All of it, against one shop, into ``results.md``: what the README's figures are taken from."""
 
 from __future__ import annotations
 
-from bench import importing, pages, placing
-from bench.shop import REAL_CATALOG, running
+import os
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
 
-DEMO = {
-    "home": "/",
-    "list": "/products",
-    "search": "/products?q=ketle",
-    "product": "/products/KIT-ENAMEL-KETTLE",
-    "cart": "/cart",
-    "healthz": "/healthz",
-}
-REAL = {
-    "home, 51,000": "/",
-    "list, first page": "/products",
-    "list, last page": "/products?page=2142",
-    "in stock, by price": "/products?in_stock=1&sort=price",
-    "search fromge blnc": "/products?q=fromge+blnc",
-    "search chocolat noir": "/products?q=chocolat+noir",
-}
+from bench import importing, placing
+from bench.cost import memory_mb
+from bench.costs import Bench, table
+from bench.shop import bare, running
+
+PRODUCTS = 10_000
+RESULTS = Path(__file__).with_name("results.md")
 
 
 def main() -> None:
-    with running() as shop:
-        print(f"ready after {shop.seconds_to_ready:.1f} s, stores made and demo catalogue imported")
-        pages.report(shop, DEMO)
-        placing.report(shop)
-        importing.report(shop)
-        if REAL_CATALOG.exists():
-            pages.report(shop, REAL)
+    began = os.getloadavg()[0]
+    with running(PRODUCTS) as shop, bare(shop) as reference:
+        before = sum(map(memory_mb, shop.web))
+        lines = table(Bench(shop, reference, PRODUCTS))
+        after = sum(map(memory_mb, shop.web))
+        lines += [
+            "",
+            f"- Started, stores made and the demo catalogue imported, in {shop.seconds_to_ready:.1f} s.",
+            f"- Memory of the web processes: {before:.0f} MB before all this, {after:.0f} MB after it.",
+            f"- {placing.report(shop)}",
+            f"- {importing.report(shop)}",
+        ]
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, load {began:.1f} to {os.getloadavg()[0]:.1f}"
+    head = f"""# What the shop costs
+
+`make bench` on {datetime.now(UTC):%Y-%m-%d}: {machine}, {PRODUCTS:,} products.
+
+CPU is that of the web processes a request, as the scheduler counted it; ratios are to the bare pages of
+`bench/bare.py` under plain granian in the same run. A goal is the most that something should cost; where a
+ratio is above it, that is still to be done.
+"""
+    RESULTS.write_text("\n".join([head, *lines, ""]))
+    print(RESULTS.read_text())
 
 
 main()

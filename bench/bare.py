@@ -30,7 +30,8 @@ def hello() -> str:
 
 
 PLACE = text("""
-    WITH taken AS (UPDATE bare_stock SET quantity = quantity - 1 WHERE sku = :sku AND quantity > 0 RETURNING sku)
+    WITH taken AS (UPDATE bare_stock SET quantity = quantity - 1
+                    WHERE sku = :sku AND quantity > 0 RETURNING sku)
     INSERT INTO bare_orders (sku, placed_at) SELECT sku, now() FROM taken RETURNING id
 """)
 

@@ -48,7 +48,9 @@ class Cost:
         """Of several requests one after the other."""
         each = list(costs)
         return cls(
-            sum(one.micros for one in each), sum(one.bytes for one in each), sum(one.median_ms for one in each)
+            sum(one.micros for one in each),
+            sum(one.bytes for one in each),
+            sum(one.median_ms for one in each),
         )
 
 

@@ -25,7 +25,7 @@ ADDRESS = PostalAddress(
 )
 
 
-def report(shop: Shop) -> None:
+def report(shop: Shop) -> str:
     found = attach(shop.data)
     if found is None:
         raise SystemExit("the shop is gone")
@@ -36,8 +36,8 @@ def report(shop: Shop) -> None:
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(lambda placement: place(process.stores(), placement, timedelta(minutes=15)), ready))
     taken = time.perf_counter() - started
-    print(f"orders placed: {ORDERS / taken:.0f} a second with {THREADS} threads")
     process.engines.dispose()
+    return f"Orders of two lines placed by {THREADS} threads: {ORDERS / taken:.0f} a second."
 
 
 def _cart(process: Process, skus: list[str]) -> Placement:

@@ -95,7 +95,9 @@ def bare(shop: Shop) -> Iterator[Bare]:
     url = shop.database_url.replace("postgresql://", "postgresql+psycopg://")
     environment = {**os.environ, "BENCH_DATABASE_URL": url}
     subprocess.run(
-        [sys.executable, "-c", "from bench.bare import make_tables; make_tables()"], env=environment, check=True
+        [sys.executable, "-c", "from bench.bare import make_tables; make_tables()"],
+        env=environment,
+        check=True,
     )
     options = {"interface": "wsgi", "port": str(port), "workers": "2", "blocking-threads": "4"}
     server = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""A shopper of the bench: puts things into a cart, orders, pays on the hosted page of the stand-in, and looks."""
+"""A shopper of the bench, who fills a cart, orders, pays on the stand-in's hosted page, and looks."""
 
 from __future__ import annotations
 
@@ -54,11 +54,14 @@ class Shopper:
     def pay(self, page: str) -> str:
         """Pay on the hosted page; the path to which it sends back."""
         parts = urlsplit(page)
-        with client(f"http://{parts.netloc}") as one:
-            path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        address = f"http://{parts.netloc}"
+        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        # The stand-in keeps no connection.
+        with client(address) as one:
             body = one.send(Asked(path)).body
-            action = _ACTION.search(body.decode())
-            target = unescape(action[1]) if action and action[1] else path
+        action = _ACTION.search(body.decode())
+        target = unescape(action[1]) if action and action[1] else path
+        with client(address) as one:
             answer = one.send(Asked(target, {**hidden(body), **CARD}))
         back = urlsplit(answer.headers["location"])
         return f"{back.path}?{back.query}" if back.query else back.path

@@ -14,7 +14,8 @@ from storefront.repositories.aurora.attention import AttentionList
 from storefront.repositories.aurora.carrier_inbox import CarrierInbox
 from storefront.repositories.aurora.carts import Carts
 from storefront.repositories.aurora.customer_orders import CustomerOrders
-from storefront.repositories.aurora.engine import Database, Engines
+from storefront.repositories.aurora.database import Database
+from storefront.repositories.aurora.engine import Engines
 from storefront.repositories.aurora.figures import Waiting, waiting
 from storefront.repositories.aurora.order_events import OrderEvents
 from storefront.repositories.aurora.order_links import OrderLinks

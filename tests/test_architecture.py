@@ -87,7 +87,7 @@ TESTED_ELSEWHERE = {
     "web/metrics.py": "blueprints/test_health.py",
 }
 
-COMMITS = ("repositories/aurora/engine.py", "repositories/aurora/outcomes.py")
+COMMITS = ("repositories/aurora/database.py", "repositories/aurora/outcomes.py")
 TRANSACTIONS = ("services/", "audit/", "cli/", "stores.py", *COMMITS)
 
 

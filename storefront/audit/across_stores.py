@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from storefront.audit.finding import ROUND, Finding, Progress, Remedy
 from storefront.domain.orders import OrderStatus
-from storefront.repositories.aurora.engine import records
+from storefront.repositories.aurora.reading import records
 from storefront.repositories.dynamodb.deliveries import Written
 from storefront.stores import Stores
 

@@ -21,7 +21,7 @@ from storefront.domain.payments import PaymentStatus
 from storefront.domain.refunds import RefundStatus
 from storefront.payments.provider import Charged, RefundState
 from storefront.payments.stripe_client import Stripe
-from storefront.repositories.aurora.engine import records
+from storefront.repositories.aurora.reading import records
 from storefront.stores import Stores
 
 AT_ONCE = 8

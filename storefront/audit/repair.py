@@ -15,7 +15,7 @@ from storefront.domain.orders import SOLD, OrderStatus
 from storefront.domain.refunds import RefundStatus
 from storefront.payments.provider import RefundState
 from storefront.payments.stripe_client import Stripe
-from storefront.repositories.aurora.engine import records
+from storefront.repositories.aurora.reading import records
 from storefront.services import parcels
 from storefront.services.payments import paying_back, settlement
 from storefront.stores import Stores

@@ -12,9 +12,10 @@ from sqlalchemy import text
 
 from storefront.cli.context import Context
 from storefront.config import Settings
-from storefront.repositories.aurora.engine import driver_errors, make_migration_engine
+from storefront.repositories.aurora.engine import make_migration_engine
 from storefront.repositories.aurora.fitness import Fitness
 from storefront.repositories.aurora.passwords import Password, password_of
+from storefront.repositories.aurora.reading import driver_errors
 from storefront.repositories.dynamodb.client import DynamoDB
 from storefront.repositories.dynamodb.tables import make_tables, missing_tables
 from storefront.resilience.readiness import Reason, Unfit

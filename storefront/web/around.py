@@ -21,7 +21,7 @@ def register(app: Flask, settings: Settings) -> None:
     def before() -> None:
         asked = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - werkzeug documents it
         g.began = time.perf_counter()
-        logs.begin(asked)
+        logs.start(asked)
         security.refuse_cross_site(asked)
         login.check_session(asked)
 
@@ -33,5 +33,5 @@ def register(app: Flask, settings: Settings) -> None:
         harden(response)
         # The endpoint, never the path: paths hold order ids and what strangers type.
         metrics.observe(asked.endpoint or "none", asked.method, response.status_code, seconds)
-        logs.end(asked, response, seconds)
+        logs.finish(asked, response, seconds)
         return response

@@ -51,5 +51,7 @@ def register(app: Flask) -> None:
         macros = vars(environment.get_template(words).module)
         environment.globals |= {name: macro for name, macro in macros.items() if isinstance(macro, Macro)}
     # Those that are asked for the same again; a filter is called at once, a function by way of the context.
-    environment.globals["icon"] = lru_cache(maxsize=PARTS)(environment.globals["icon"])  # type: ignore[arg-type]
-    environment.filters["card"] = lru_cache(maxsize=CARDS)(environment.globals.pop("card"))  # type: ignore[arg-type]
+    keep = lru_cache(maxsize=PARTS)
+    environment.globals["icon"] = keep(environment.globals["icon"])  # type: ignore[arg-type]  # a macro is called
+    keep = lru_cache(maxsize=CARDS)
+    environment.filters["card"] = keep(environment.globals.pop("card"))  # type: ignore[arg-type]  # as above

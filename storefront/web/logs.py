@@ -79,14 +79,14 @@ def _uncaught(kind: type[BaseException], error: BaseException, _trace: object) -
     log.critical("uncaught", exc_info=error)
 
 
-def begin(asked: Request) -> None:
+def start(asked: Request) -> None:
     """What is logged from here on bears the request's id."""
     statements.start_counting()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request=request_id(asked))
 
 
-def end(asked: Request, response: Response, seconds: float) -> None:
+def finish(asked: Request, response: Response, seconds: float) -> None:
     """The request's own line."""
     failed = response.status_code >= 500
     if asked.endpoint in QUIET and not failed:

@@ -38,7 +38,9 @@ def calls_of(ask: Callable[[], object]) -> int:
 @pytest.fixture
 def shelf(stores: Stores) -> list[str]:
     """Two dozen products of one department."""
-    return [product(stores, f"w{n:02}", name=f"Ware {n:02}", category="Wares", price=100 + n) for n in range(26)]
+    return [
+        product(stores, f"w{n:02}", name=f"Ware {n:02}", category="Wares", price=100 + n) for n in range(26)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +97,9 @@ def test_the_work_that_is_counted_grows_with_the_work(client: FlaskClient, shelf
     assert all_of_them > calls_of(lambda: client.get("/products?category=Wares&page=2")) + 100
 
 
-@pytest.mark.parametrize("sku", ["plain", "a b", "a/b", "50%", "ä+ö", "a?b#c", "x:y@z,(1)*!$&'=~^|`{}[]<>\\\"", "日本"])
+@pytest.mark.parametrize(
+    "sku", ["plain", "a b", "a/b", "50%", "ä+ö", "a?b#c", "x:y@z,(1)*!$&'=~^|`{}[]<>\\\"", "日本"]
+)
 def test_a_products_path_is_the_one_that_the_routes_build(client: FlaskClient, sku: str) -> None:
     with client.application.test_request_context():
         assert product_url(sku) == client.application.url_for("catalog.product", sku=sku)

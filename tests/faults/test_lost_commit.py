@@ -26,7 +26,7 @@ from storefront.domain.parcels import ParcelLine, ParcelStatus
 from storefront.domain.payments import RefundReason
 from storefront.payments.provider import Attempt, AttemptState, RefundState
 from storefront.process import Process
-from storefront.repositories.aurora import engine as aurora
+from storefront.repositories.aurora import database as aurora
 from storefront.repositories.aurora import outcomes
 from storefront.services import (
     attention,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from storefront.audit.finding import Finding
 from storefront.audit.invariants.rule import LOOK_AT_HISTORY, SOLD_STATUSES, Rule
-from storefront.repositories.aurora.engine import records
+from storefront.repositories.aurora.reading import records
 
 # Each state has its way there among the events, and no other.
 RULES = (

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from storefront.audit.finding import Finding
 from storefront.audit.invariants import events, payments, shipments
 from storefront.audit.invariants.rule import EVENT_FLAGS, LOOK_AT_HISTORY, Rule
-from storefront.repositories.aurora.engine import records
+from storefront.repositories.aurora.reading import records
 
 RULES = (
     *payments.RULES,

@@ -17,8 +17,8 @@ from storefront.audit.finding import Finding, Remedy
 from storefront.audit.invariants.rule import LOOK_AT_HISTORY
 from storefront.domain.orders import UNDELIVERED, OrderStatus
 from storefront.domain.parcels import NOT_LIVE
-from storefront.repositories.aurora.engine import records
 from storefront.repositories.aurora.parcels import PackedOrder, packed_orders
+from storefront.repositories.aurora.reading import records
 
 _GONE = ", ".join(f"'{status}'" for status in sorted(NOT_LIVE))
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from storefront.audit.finding import Finding
 from storefront.audit.invariants.rule import LOOK_AT_HISTORY
-from storefront.repositories.aurora.engine import records
+from storefront.repositories.aurora.reading import records
 
 _OVERDONE = text("""
     SELECT o.order_id, o.number, l.sku, coalesce(i.qty, 0) AS qty, sum(l.qty) AS refunded

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from storefront.audit.finding import Finding, Remedy
 from storefront.audit.invariants.rule import SOLD_STATUSES
-from storefront.repositories.aurora.engine import records
+from storefront.repositories.aurora.reading import records
 
 BACK = """
     SELECT r.order_id, l.sku, sum(l.restocked) AS restocked

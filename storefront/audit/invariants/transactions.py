@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, text
 
 from storefront.audit.finding import Finding
-from storefront.repositories.aurora.engine import records
+from storefront.repositories.aurora.reading import records
 
 LONGEST_REQUEST = 5.0
 """Seconds (I14)."""

@@ -10,7 +10,7 @@ from storefront.domain.cart import Cart, CartItem
 from storefront.domain.mails import StrangersMail
 from storefront.domain.order_links import OrderLink
 from storefront.domain.shoppers import ClaimState, ShopperClaim
-from storefront.repositories.aurora.engine import Database
+from storefront.repositories.aurora.database import Database
 
 
 class Abandoned:

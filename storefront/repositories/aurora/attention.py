@@ -13,7 +13,7 @@ from storefront.domain.attention import Attention, AttentionItem, AttentionKind
 from storefront.domain.errors import NotFound
 from storefront.domain.orders import Order
 from storefront.domain.shop import Shop
-from storefront.repositories.aurora.engine import Database
+from storefront.repositories.aurora.database import Database
 
 _ITEM = (
     select(

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from storefront.domain.parcel_records import WaitingEvent
 from storefront.domain.parcels import CarrierEvent, ParcelStatus, Report, carrier_key, code_key
-from storefront.repositories.aurora.engine import Database
+from storefront.repositories.aurora.database import Database
 
 _KEY = tuple_(WaitingEvent.carrier, WaitingEvent.tracking_code, WaitingEvent.event_id)
 

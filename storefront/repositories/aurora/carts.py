@@ -10,7 +10,7 @@ from sqlalchemy import Row, and_, delete, func, select, text, update
 from storefront.domain.cart import MAX_LINES, MAX_QTY, Cart, CartItem, CartLine, CartView
 from storefront.domain.catalog import Product
 from storefront.domain.errors import NotFound, TooLarge
-from storefront.repositories.aurora.engine import Database
+from storefront.repositories.aurora.database import Database
 from storefront.repositories.aurora.prepared import Prepared
 
 _LINE = """

@@ -9,8 +9,9 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from storefront.domain.catalog import CategoryCount
-from storefront.repositories.aurora.engine import Database, records
+from storefront.repositories.aurora.database import Database
 from storefront.repositories.aurora.prepared import Prepared
+from storefront.repositories.aurora.reading import records
 
 MOST_ROWS = 500
 """So many rows beyond one a category may gather before they are folded."""

@@ -14,7 +14,7 @@ from storefront.domain.cart import Cart, CartItem
 from storefront.domain.catalog import Product
 from storefront.domain.order_views import CustomerOrder, OrderLine
 from storefront.domain.orders import EventKind, Order, OrderEvent, OrderStatus
-from storefront.repositories.aurora.engine import Database
+from storefront.repositories.aurora.database import Database
 
 OPEN = (OrderStatus.PENDING, OrderStatus.PAID, OrderStatus.PREPARING, OrderStatus.SHIPPED)
 """Orders that still need their customer: while there is one, the account stays."""

@@ -1,52 +1,24 @@
-"""Connections to Aurora, and this request's way to use them."""
+"""Connections to Aurora: how they are made, and the two doors of a process."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar, TypeVarTuple, cast, overload
 
 import psycopg
-from sqlalchemy import Connection, Engine, Executable, Row, create_engine, exc, text
-from sqlalchemy.orm import Session
-from sqlalchemy.sql.selectable import TypedReturnsRows
+from sqlalchemy import Engine, create_engine, text
 
 from storefront.config import Settings
-from storefront.domain.errors import StoreUnavailable, TransactionLost
-from storefront.repositories.aurora.connections import (
-    CONNECT_SECONDS,
-    FAILED_OVER,
-    Overdue,
-    lift_wait,
-    opening,
-    watch,
-)
-from storefront.repositories.aurora.outcomes import commit
+from storefront.domain.errors import StoreUnavailable
+from storefront.repositories.aurora.connections import CONNECT_SECONDS, opening, watch
 from storefront.repositories.aurora.passwords import Password, password_of
-from storefront.repositories.aurora.prepared import Parameters, Prepared, fetch, fetch_within
+from storefront.repositories.aurora.reading import STATEMENT_ENDED, read
 from storefront.resilience.breaker import Breaker
 
-DEADLOCK, SERIALIZATION = "40P01", "40001"
-STATEMENT_ENDED = ("57014", "55P03")
-"""query_canceled and lock_not_available: the server is well, the statement took too long."""
 BEHIND_SECONDS = 3.0
 """How long a reader may take to have what the writer has, before reads leave it."""
-
-Rows = Sequence[Row[*tuple[Any, ...]]]
-"""What a text statement returns; ``records`` says what is in it."""
-
-Record = TypeVar("Record")
-Columns = TypeVarTuple("Columns")
-
-
-def records(record: Callable[..., Record], rows: Iterable[Row[*tuple[Any, ...]]]) -> list[Record]:
-    """Rows of a text statement as typed records, whose fields are found by the names of the columns."""
-    rows = list(rows)
-    names = rows[0]._fields if rows else ()
-    return [record(**dict(zip(names, row, strict=True))) for row in rows]
 
 
 def make_engine(
@@ -127,7 +99,7 @@ class Engines:
     @cached_property
     def reader_breaker(self) -> Breaker:
         return Breaker(
-            "reader", lambda: StoreUnavailable("reader"), _reader_unavailable, probe=self.probe_reader
+            "reader", lambda: StoreUnavailable("reader"), reader_unavailable, probe=self.probe_reader
         )
 
     def probe_reader(self) -> None:
@@ -163,159 +135,10 @@ class Engines:
 
 
 def _next_transaction(engine: Engine) -> int:
-    (row,) = _read(engine, text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS next"), None)
+    (row,) = read(engine, text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS next"), None)
     return int(row.next)
 
 
-def _reader_unavailable(error: BaseException) -> bool:
+def reader_unavailable(error: BaseException) -> bool:
     """Whether a failed read tells that the reader is unavailable; a slow statement doesn't."""
     return isinstance(error, StoreUnavailable) and error.code not in STATEMENT_ENDED
-
-
-class Database:
-    """One unit's use of Aurora: plain reads, and at most one transaction at a time.
-
-    Reads outside a transaction run on an AUTOCOMMIT connection, one statement each and given back at
-    once, so that a thread never holds one connection while it waits for another.
-    """
-
-    def __init__(self, engines: Engines) -> None:
-        self._engines = engines
-        self._connection: Connection | None = None
-        self._session: Session | None = None
-
-    @property
-    def session(self) -> Session:
-        """The open transaction's session. Writing outside of one is a mistake in the code."""
-        if self._session is None:
-            # It commits what the connection began: nobody else does.
-            self._session = Session(
-                self._in_transaction(), expire_on_commit=False, join_transaction_mode="control_fully"
-            )
-        return self._session
-
-    def write(self, statement: Prepared, parameters: Parameters | None = None) -> Rows:
-        """What a prepared statement returns, in the open transaction; ``session`` knows nothing of it."""
-        with driver_errors():
-            return cast(Rows, fetch_within(self._in_transaction(), statement, parameters))
-
-    def _in_transaction(self) -> Connection:
-        if self._connection is None:
-            raise RuntimeError("this writes, so it must run inside stores.transaction()")
-        return self._connection
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        if self._connection is not None:
-            raise RuntimeError("a transaction is open already; they do not nest")
-        with driver_errors(), self._engines.transactions.connect() as connection:
-            connection.begin()
-            self._connection = connection
-            try:
-                yield
-                commit(self._session or connection, self._engines.writer)
-            finally:
-                if self._session is not None:
-                    self._session.close()
-                self._connection = self._session = None
-
-    @overload
-    def rows(
-        self, statement: TypedReturnsRows[*Columns], parameters: Parameters | None = None
-    ) -> Sequence[Row[*Columns]]: ...
-
-    @overload
-    def rows(self, statement: Executable | Prepared, parameters: Parameters | None = None) -> Rows: ...
-
-    def rows(self, statement: Executable | Prepared, parameters: Parameters | None = None) -> Rows:
-        """All rows, read in the open transaction, else on the writer."""
-        if self._connection is not None:
-            if isinstance(statement, Prepared):
-                if self._session is not None:
-                    self._session.flush()
-                return self.write(statement, parameters)
-            with driver_errors():
-                return self.session.execute(statement, parameters).all()
-        return _read(self._engines.writer, statement, parameters)
-
-    @overload
-    def catalogue(
-        self, statement: TypedReturnsRows[*Columns], parameters: Parameters | None = None
-    ) -> Sequence[Row[*Columns]]: ...
-
-    @overload
-    def catalogue(self, statement: Executable | Prepared, parameters: Parameters | None = None) -> Rows: ...
-
-    def catalogue(self, statement: Executable | Prepared, parameters: Parameters | None = None) -> Rows:
-        """All rows of a read that may be a moment old: from an Aurora reader where one is set and well."""
-        if self._engines.has_reader:
-            try:
-                with self._engines.reader_breaker.call():
-                    return _read(self._engines.reader, statement, parameters)
-            except StoreUnavailable as error:
-                # What was too slow there would be as slow on the writer, and in everybody's way.
-                if not _reader_unavailable(error):
-                    raise
-        return _read(self._engines.writer, statement, parameters)
-
-    def maintain(self, statement: Executable) -> None:
-        """Run a statement that stands outside of transactions and may take its time, such as VACUUM."""
-        with driver_errors(), self._engines.writer.connect() as connection:
-            connection.execute(text("SET statement_timeout = 0"))
-            lift_wait(connection)
-            try:
-                connection.execute(statement)
-            finally:
-                connection.execute(text("RESET statement_timeout"))
-
-    @contextmanager
-    def snapshot(self) -> Iterator[Connection]:
-        """A read-only REPEATABLE READ transaction: everything read in it is from one moment."""
-        engine = self._engines.writer.execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
-        )
-        with driver_errors(), engine.connect() as connection, connection.begin():
-            yield connection
-
-
-def _read(engine: Engine, statement: Executable | Prepared, parameters: Parameters | None) -> Rows:
-    if isinstance(statement, Prepared):
-        # A lost connection is SQLAlchemy's to judge: it throws those away that were lost with it.
-        with suppress(TransactionLost), driver_errors():
-            return cast(Rows, fetch(engine, statement, parameters))
-    for last in (False, True):
-        try:
-            with driver_errors(), engine.connect() as connection:
-                if isinstance(statement, Prepared):
-                    return cast(Rows, fetch_within(connection, statement, parameters))
-                return connection.execute(statement, parameters).all()
-        except TransactionLost:
-            # A pooled connection that the last failover killed: a read is safe to send again, once.
-            if last:
-                raise
-    raise AssertionError("unreachable")
-
-
-@contextmanager
-def driver_errors() -> Iterator[None]:
-    """Turn what the driver says about connections, locks and pools into the shop's words.
-
-    Raises:
-        TransactionLost: the connection ended or a lock cycle was broken; nothing of it stands. Of a COMMIT
-            whose fate nobody can tell ``commit`` raises CommitUnknown.
-        StoreUnavailable: no connection in time, or a statement ran past its bound.
-    """
-    try:
-        yield
-    except exc.TimeoutError:
-        raise StoreUnavailable("aurora", "pool") from None
-    except exc.DBAPIError as error:
-        state = getattr(error.orig, "sqlstate", None) or ""
-        if isinstance(error.orig, Overdue):
-            # Whoever hangs would hang again, so it isn't repeated at once.
-            raise StoreUnavailable("aurora", "overdue") from error
-        if error.connection_invalidated or state in (DEADLOCK, SERIALIZATION, *FAILED_OVER):
-            raise TransactionLost("aurora", state) from error
-        if isinstance(error, exc.OperationalError):
-            raise StoreUnavailable("aurora", state) from error
-        raise

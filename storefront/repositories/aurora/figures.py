@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from storefront.repositories.aurora.engine import Database, records
+from storefront.repositories.aurora.database import Database
+from storefront.repositories.aurora.reading import records
 
 _WAITING = text("""
     SELECT

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     Interval,
     Label,
     ScalarSelect,
-    Select,
     bindparam,
     func,
     literal_column,
@@ -27,8 +25,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from storefront.domain.order_views import Event
 from storefront.domain.orders import MAILED, REMIND_AFTER, EventKind, Order, OrderEvent
-from storefront.repositories.aurora.engine import Database, records
+from storefront.repositories.aurora.database import Database
 from storefront.repositories.aurora.prepared import Prepared
+from storefront.repositories.aurora.reading import records
 
 STEPS = 50
 """Of a parcel's steps a page shows as many."""
@@ -51,7 +50,7 @@ def events_shown(order_id: InstrumentedAttribute[UUID]) -> Label[int]:
     return (others + func.least(steps, STEPS)).label("events")
 
 
-def _of_order() -> Select[*tuple[Any, ...]]:
+def _of_order() -> Prepared:
     columns = (OrderEvent.event_id, OrderEvent.at, OrderEvent.kind, OrderEvent.data)
     of_order = select(*columns).where(OrderEvent.order_id == bindparam("order_id"))
     steps = (
@@ -60,10 +59,10 @@ def _of_order() -> Select[*tuple[Any, ...]]:
         .limit(STEPS)
     )
     both = of_order.where(OrderEvent.kind != EventKind.CARRIER).union_all(steps).subquery()
-    return select(both).order_by(both.c.at, both.c.event_id)
+    return Prepared(select(both).order_by(both.c.at, both.c.event_id))
 
 
-_OF_ORDER = Prepared(_of_order())
+_OF_ORDER = _of_order()
 
 
 class OrderEvents:

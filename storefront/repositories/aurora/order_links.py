@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from storefront.domain.order_links import OrderLink
-from storefront.repositories.aurora.engine import Database
+from storefront.repositories.aurora.database import Database
 
 
 class OrderLinks:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 from storefront.domain.orders import EventKind, Order, OrderEvent, OrderStatus
 from storefront.domain.payments import Payment, PaymentStatus
 from storefront.domain.refunds import Refund, RefundStatus
-from storefront.repositories.aurora.engine import Database
+from storefront.repositories.aurora.database import Database
 
 DUPLICATE_DONE = ":refunded"
 """Added to a stray capture's event id, it names the event that tells of its refund."""

@@ -8,18 +8,16 @@ from math import ceil
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, func, literal, literal_column, select, text, tuple_, update
+from sqlalchemy import ColumnElement, func, literal, select, text, tuple_, update
 
-from storefront.domain.cart import CartItem
-from storefront.domain.catalog import Product
 from storefront.domain.errors import NotFound
 from storefront.domain.order_views import OrderLine, OrderRow, OrderSummary, OrderView
 from storefront.domain.orders import EventKind, Order, OrderStatus
 from storefront.domain.payments import Payment
-from storefront.repositories.aurora.engine import Database
-from storefront.repositories.aurora.order_events import OrderEvents, events_shown
-from storefront.repositories.aurora.prepared import Prepared
-from storefront.repositories.aurora.refunds import Refunds, refunded_units
+from storefront.repositories.aurora import order_statements as statements
+from storefront.repositories.aurora.database import Database
+from storefront.repositories.aurora.order_events import OrderEvents
+from storefront.repositories.aurora.refunds import Refunds
 
 
 class Expired(NamedTuple):
@@ -43,64 +41,6 @@ class LiveHolds(NamedTuple):
 
 
 _REFUNDED = (EventKind.REFUND_DUE, EventKind.PART_REFUND_DUE)
-
-_ROW = (Order.order_id, Order.number, Order.status, Order.total_cents, Order.created_at, Order.expires_at)
-
-_SUMMARY = select(
-    Order.order_id,
-    Order.user_id,
-    Order.cart_id,
-    Order.number,
-    Order.status,
-    Order.total_cents,
-    Order.address,
-    Order.email,
-    Order.created_at,
-    Order.expires_at,
-    Order.extended_at,
-    Order.delivery,
-    Order.promised_on,
-    Payment.payment_id,
-    Payment.status.label("payment_status"),
-    Payment.provider,
-    Payment.external_ref,
-    Payment.attempt,
-    func.clock_timestamp().label("now"),
-).join(Payment, Payment.order_id == Order.order_id)
-
-
-_OF_ID = _SUMMARY.where(Order.order_id == bindparam("order_id"))
-_BY_ID = Prepared(_OF_ID)
-_PULSE = Prepared(_OF_ID.add_columns(events_shown(Order.order_id)))
-_LINES = Prepared(
-    select(
-        CartItem.sku,
-        CartItem.name,
-        CartItem.qty,
-        CartItem.price_cents,
-        Product.category,
-        Product.image_url,
-        refunded_units(),
-    )
-    .join(Product, Product.sku == CartItem.sku)
-    .where(CartItem.cart_id == bindparam("cart_id"))
-    .order_by(CartItem.name, CartItem.sku)
-)
-_OF_CART = Prepared(
-    select(Order.order_id).where(Order.cart_id == bindparam("cart_id"), Order.user_id == bindparam("user_id"))
-)
-_UNPAID_OF = Prepared(
-    select(*_ROW)
-    .where(
-        Order.user_id == bindparam("user_id"),
-        # Spelled as in the partial index.
-        Order.status == literal_column("'pending'"),
-        Order.expires_at > func.now(),
-    )
-    .order_by(Order.expires_at)
-    .limit(1)
-)
-_NOW = Prepared("SELECT clock_timestamp() AS now")
 
 
 class Orders:
@@ -139,7 +79,7 @@ class Orders:
         Raises:
             NotFound: there is no such order.
         """
-        rows = self._db.rows(_PULSE, {"order_id": order_id})
+        rows = self._db.rows(statements.PULSE, {"order_id": order_id})
         if not rows:
             raise NotFound("We can't find this order")
         values = rows[0]._asdict()
@@ -147,24 +87,24 @@ class Orders:
         return OrderSummary(**values), events
 
     def _summary(self, order_id: UUID) -> dict[str, Any]:
-        rows = self._db.rows(_BY_ID, {"order_id": order_id})
+        rows = self._db.rows(statements.BY_ID, {"order_id": order_id})
         if not rows:
             raise NotFound("We can't find this order")
         return rows[0]._asdict()
 
     def lines(self, cart_id: UUID) -> tuple[OrderLine, ...]:
         """The lines of the order made from this cart: names and prices frozen, pictures of today."""
-        rows = self._db.rows(_LINES, {"cart_id": cart_id})
+        rows = self._db.rows(statements.LINES, {"cart_id": cart_id})
         return tuple(OrderLine(**row._asdict()) for row in rows)
 
     def of_cart(self, cart_id: UUID, user_id: UUID) -> UUID | None:
         """The order that came of a shopper's cart: what a second submit is answered with."""
-        rows = self._db.rows(_OF_CART, {"cart_id": cart_id, "user_id": user_id})
+        rows = self._db.rows(statements.OF_CART, {"cart_id": cart_id, "user_id": user_id})
         return rows[0].order_id if rows else None
 
     def unpaid_of(self, user_id: UUID) -> OrderRow | None:
         """The shopper's unpaid order whose hold ends first and has not ended yet."""
-        rows = self._db.rows(_UNPAID_OF, {"user_id": user_id})
+        rows = self._db.rows(statements.UNPAID_OF, {"user_id": user_id})
         return OrderRow(**rows[0]._asdict()) if rows else None
 
     def find_number(self, number: str) -> UUID:
@@ -199,7 +139,7 @@ class Orders:
         self, limit: int, user_id: UUID | None = None, before: OrderRow | None = None
     ) -> list[OrderRow]:
         """The newest orders first, of one shopper or of all; from the one after ``before`` on."""
-        wanted = select(*_ROW).order_by(Order.created_at.desc(), Order.order_id.desc()).limit(limit)
+        wanted = select(*statements.ROW).order_by(Order.created_at.desc(), Order.order_id.desc()).limit(limit)
         if user_id is not None:
             wanted = wanted.where(Order.user_id == user_id)
         if before is not None:
@@ -315,5 +255,5 @@ class Orders:
 
     def now(self) -> datetime:
         """The database's clock, the only one that decides about holds."""
-        now: datetime = self._db.rows(_NOW)[0].now
+        now: datetime = self._db.rows(statements.NOW)[0].now
         return now

@@ -16,7 +16,7 @@ from storefront.domain.orders import Order, OrderStatus
 from storefront.domain.packing import Packing
 from storefront.domain.parcel_records import ParcelLineRecord, ParcelRecord
 from storefront.domain.parcels import Ordered, Parcel, ParcelLine, ParcelStatus, Report, carrier_key, code_key
-from storefront.repositories.aurora.engine import Database
+from storefront.repositories.aurora.database import Database
 from storefront.repositories.aurora.refunds import refunded_units
 
 _ESTIMATE = "estimate"

@@ -20,6 +20,9 @@ from storefront.repositories.aurora.connections import FAILED_OVER
 
 Parameters = Mapping[str, object]
 
+Found = list[Any]
+"""Rows as the driver gives them; who reads them says what is in them."""
+
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]  # it has no types
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 
@@ -35,7 +38,7 @@ class Prepared:
 
     def __init__(self, statement: str | Select[*tuple[Any, ...]]) -> None:
         self._given: dict[str, object] = {}
-        self._processors: list[tuple[int, Callable[[Any], Any]]] = []
+        self._processors: list[tuple[int, Callable[..., object]]] = []
         if isinstance(statement, str):
             self.sql = _PARAMETER.sub(r"%(\1)s", statement.replace("%", "%%"))
             return
@@ -52,18 +55,20 @@ class Prepared:
         """Those of the statement itself and those of this call."""
         return {**self._given, **(given or {})} if self._given else given
 
-    def values(self, rows: list[Any]) -> list[Any]:
+    def values(self, rows: Found) -> Found:
         """The driver's rows, with the values that the columns' types make of them."""
-        return [self._row(row) for row in rows] if self._processors else rows
+        if not self._processors:
+            return rows
+        found = []
+        for row in rows:
+            values = list(row)
+            for place, processor in self._processors:
+                values[place] = processor(values[place])
+            found.append(type(row)._make(values))
+        return found
 
-    def _row(self, row: Any) -> Any:
-        values = list(row)
-        for place, processor in self._processors:
-            values[place] = processor(values[place])
-        return type(row)._make(values)
 
-
-def fetch(engine: Engine, statement: Prepared, parameters: Parameters | None) -> list[Any]:
+def fetch(engine: Engine, statement: Prepared, parameters: Parameters | None) -> Found:
     """All rows of one statement, with their columns as attributes, on a connection in autocommit.
 
     Raises:
@@ -79,14 +84,14 @@ def fetch(engine: Engine, statement: Prepared, parameters: Parameters | None) ->
         connection.close()
 
 
-def fetch_within(connection: Connection, statement: Prepared, parameters: Parameters | None) -> list[Any]:
+def fetch_within(connection: Connection, statement: Prepared, parameters: Parameters | None) -> Found:
     """The same in the connection's transaction."""
     return _send(connection.engine, connection.connection, statement, parameters)
 
 
 def _send(
     engine: Engine, connection: PoolProxiedConnection, statement: Prepared, parameters: Parameters | None
-) -> list[Any]:
+) -> Found:
     driver = connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
     # Whoever counts or watches statements hears of this one, too.

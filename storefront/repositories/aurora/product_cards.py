@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 from storefront.domain.catalog import ListQuery, ProductCard, Sort
-from storefront.repositories.aurora.engine import Database, records
+from storefront.repositories.aurora.database import Database
 from storefront.repositories.aurora.prepared import Prepared
+from storefront.repositories.aurora.reading import records
 
 NEWEST = 24
 """So many of a category's newest products are looked at for the one to show for it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from storefront.domain.catalog import ProductCard, ProductPage
 from storefront.domain.errors import NotFound
-from storefront.repositories.aurora.engine import Database
+from storefront.repositories.aurora.database import Database
 from storefront.repositories.aurora.prepared import Prepared
 
 RELATED = 4

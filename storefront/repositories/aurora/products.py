@@ -20,7 +20,7 @@ from storefront.domain.catalog import (
 )
 from storefront.domain.errors import NotFound
 from storefront.repositories.aurora import category_counts, product_page, search
-from storefront.repositories.aurora.engine import Database
+from storefront.repositories.aurora.database import Database
 from storefront.repositories.aurora.product_cards import browse, faces
 
 PAGE_SIZE = 24

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from storefront.domain.orders import Order, OrderStatus
 from storefront.domain.promises import PromiseWeek, WeekOfPromises
-from storefront.repositories.aurora.engine import Database
+from storefront.repositories.aurora.database import Database
 
 COMING = (OrderStatus.PAID, OrderStatus.PREPARING, OrderStatus.SHIPPED)
 

@@ -13,7 +13,8 @@ from storefront.domain.cart import CartItem
 from storefront.domain.order_views import OrderRefund, RefundedLine
 from storefront.domain.orders import Order
 from storefront.domain.refunds import Refund, RefundLine, RefundStatus
-from storefront.repositories.aurora.engine import Database, Rows, records
+from storefront.repositories.aurora.database import Database
+from storefront.repositories.aurora.reading import Rows, records
 
 
 def refunded_units() -> ColumnElement[int]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row, text
 
 from storefront.domain.catalog import WORDS, CategoryCount, ListQuery, ProductCard, Sort
-from storefront.repositories.aurora.engine import Database
+from storefront.repositories.aurora.database import Database
 from storefront.repositories.aurora.prepared import Prepared
 
 CAP = 1_000

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from storefront.domain.shop import Shop
-from storefront.repositories.aurora.engine import Database
+from storefront.repositories.aurora.database import Database
 
 
 def shop_id(db: Database) -> UUID:

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from storefront.domain.shoppers import ClaimState, ShopperClaim
-from storefront.repositories.aurora.engine import Database
+from storefront.repositories.aurora.database import Database
 from storefront.repositories.aurora.prepared import Prepared
 
 REGISTERING_TAKES = timedelta(minutes=1)

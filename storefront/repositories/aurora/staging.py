@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from storefront.domain.errors import StoreUnavailable
 from storefront.repositories.aurora.connections import lift_bounds
-from storefront.repositories.aurora.engine import Database
+from storefront.repositories.aurora.database import Database
 
 COLUMNS = {
     "line": "bigint",

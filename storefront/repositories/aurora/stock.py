@@ -11,7 +11,7 @@ from sqlalchemy.types import Uuid
 
 from storefront.domain.catalog import Stock, StockLevel
 from storefront.domain.errors import Conflict, NotFound
-from storefront.repositories.aurora.engine import Database
+from storefront.repositories.aurora.database import Database
 
 # Every statement here that touches more than one row first locks them in SKU order (collation "C", so
 # that the order is the same in every session): opposite orders are what deadlocks are made of.

@@ -8,7 +8,7 @@ from sqlalchemy import func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from storefront.domain.mails import StrangersMail
-from storefront.repositories.aurora.engine import Database
+from storefront.repositories.aurora.database import Database
 
 
 class StrangersMails:
