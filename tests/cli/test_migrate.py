@@ -60,6 +60,21 @@ def test_a_role_that_may_make_no_table_can_migrate_where_they_are(settings: Sett
     assert make_tables(dynamodb) == []
 
 
+def test_a_refusal_of_aws_is_said_by_its_name(
+    operator: Operator, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only that something can't be reached: who deploys has a right to add, and must know which."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "DescribeTable")
+
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", refuse)
+    typed = operator("migrate")
+    assert typed.status == 1
+    assert typed.err.startswith("storefront: dynamodb (AccessDeniedException): ")
+    assert len(typed.err.splitlines()) == 1
+
+
 def test_a_table_of_somebody_elses_is_refused(settings: Settings) -> None:
     dynamodb = named(settings)
     dynamodb.client.create_table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from uuid import uuid4
+from wsgiref.types import WSGIApplication
 
 import pytest
 from flask import Flask
@@ -11,6 +12,7 @@ from flask.testing import FlaskClient
 from pydantic import SecretStr
 from sqlalchemy import text
 from werkzeug.datastructures import Headers
+from werkzeug.middleware import proxy_fix
 
 from storefront import create_app
 from storefront.process import Process
@@ -75,6 +77,43 @@ def test_what_another_site_sends_is_refused(
         assert readable(answer)
         assert "Set-Cookie" not in answer.headers
     assert carts(stores) == 0
+
+
+def behind(app: Flask, proxies: int) -> FlaskClient:
+    """A client of the app as it is behind so many proxies."""
+    made = create_app(app.extensions["storefront"].settings.model_copy(update={"trusted_proxies": proxies}))
+    made.config["WTF_CSRF_ENABLED"] = False
+    made.extensions["storefront"] = app.extensions["storefront"]
+    return made.test_client()
+
+
+@pytest.mark.parametrize("proxies", [0, 1, 2])
+def test_a_forwarded_host_is_the_clients_own_and_no_way_around_it(
+    app: Flask, stores: Stores, proxies: int
+) -> None:
+    sku = product(stores)
+    forged = {
+        "Origin": "http://evil.test",
+        "X-Forwarded-Host": "evil.test, evil.test",
+        "X-Forwarded-For": "1.1.1.1",
+    }
+    answer = behind(app, proxies).post("/cart/items", data={"sku": sku, "quantity": "1"}, headers=forged)
+    assert answer.status_code == 403
+    assert carts(stores) == 0
+
+
+def test_a_forwarded_host_that_is_believed_would_be_one(
+    app: Flask, stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    believing = proxy_fix.ProxyFix.__init__
+
+    def believe(self: proxy_fix.ProxyFix, wsgi: WSGIApplication, **how: int) -> None:
+        believing(self, wsgi, **how | {"x_host": 1})
+
+    monkeypatch.setattr(proxy_fix.ProxyFix, "__init__", believe)
+    forged = {"Origin": "http://evil.test", "X-Forwarded-Host": "evil.test"}
+    data = {"sku": product(stores), "quantity": "1"}
+    assert behind(app, 1).post("/cart/items", data=data, headers=forged).status_code == 303
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "POST"])
