@@ -154,8 +154,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _production_is_real(self) -> Self:
-        if self.env != "production":
-            return self
+        if self.env == "production" and (wrong := self._wrong_for_production()):
+            raise ValueError("; ".join(wrong))
+        return self
+
+    def _wrong_for_production(self) -> list[str]:
         wrong = []
         if self.standins:
             wrong.append("a stand-in is in use")
@@ -163,19 +166,17 @@ class Settings(BaseSettings):
             wrong.append("STOREFRONT_SECRET_KEY is missing, a default, or under 32 characters")
         if not all(map(_is_strong, self.fallback_keys)):
             wrong.append("STOREFRONT_SECRET_KEY_FALLBACKS has a default, or a key under 32 characters")
-        for name in ("database_url", "database_reader_url"):
-            if not _is_private(_spelled(getattr(self, name), "postgresql")):
-                wrong.append(
-                    f"STOREFRONT_{name.upper()} leads to another machine without sslmode=verify-full"
-                )
+        wrong += [
+            f"STOREFRONT_{name.upper()} leads to another machine without sslmode=verify-full"
+            for name in ("database_url", "database_reader_url")
+            if not _is_private(_spelled(getattr(self, name), "postgresql"))
+        ]
         for name in ("database_url", "stripe_key", "stripe_webhook_secret", "carrier_webhook_secret"):
             if not getattr(self, name).get_secret_value():
                 wrong.append(f"STOREFRONT_{name.upper()} is missing")
         if not self.base_url.startswith("https://"):
             wrong.append("STOREFRONT_BASE_URL must be https")
-        if wrong:
-            raise ValueError("; ".join(wrong))
-        return self
+        return wrong
 
     @model_validator(mode="after")
     def _delivery_file_can_be_used(self) -> Self:
@@ -239,8 +240,10 @@ def _is_strong(key: str) -> bool:
 
 
 def _is_private(url: str) -> bool:
-    """Whether nobody on the way can read along or answer in the server's place: the server proves its name, or
-    there is no way, by a socket or a loopback address."""
+    """Whether nobody on the way can read along or answer in the server's place.
+
+    The server proves its name, or there is no way between: a socket or a loopback address.
+    """
     try:
         told = conninfo_to_dict(url)
     except ProgrammingError:

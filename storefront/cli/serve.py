@@ -85,7 +85,7 @@ def _produce(place: Place, environment: Mapping[str, str], app: str) -> None:
 
 
 def _scratch() -> tempfile.TemporaryDirectory[str]:
-    """Where the processes of one run add up their figures. Raises ``Refused`` where nothing can be written."""
+    """Where the processes of one run add up their figures. Raises ``Refused`` where nothing can be kept."""
     try:
         return tempfile.TemporaryDirectory(prefix="storefront-", ignore_cleanup_errors=True)
     except OSError:

@@ -72,8 +72,7 @@ def test_production_serves_the_web_alone_and_stops_at_the_second_sigterm_too(tmp
 
 
 def test_without_a_folder_to_write_in_one_line_says_what_to_do(tmp_path: Path) -> None:
-    """As in a container with a read-only root and no volume at /tmp. The folder is no folder: root, whom rights
-    don't stop, runs tests too."""
+    """As in a container with a read-only root and no volume at /tmp; rights alone would not stop root."""
     nowhere = "import tempfile; tempfile._candidate_tempdir_list = lambda: ['/proc/nowhere']" + SERVE
     said = refusal(PRODUCTION | {"PORT": "0", "STOREFRONT_DATA": str(tmp_path / "data")}, nowhere)
     assert said == (

@@ -1,5 +1,8 @@
-"""Fault 35: a key is rotated in three deployments. While each replaces the one before, requests of one browser
-meet both, and none of what it holds is refused: session, form, mailed link."""
+"""Fault 35: a key is rotated in three deployments.
+
+While each replaces the one before, requests of one browser meet both, and none of what it holds is refused:
+session, form, mailed link.
+"""
 
 from __future__ import annotations
 
