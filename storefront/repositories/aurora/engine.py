@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, Executable, Row, create_engine, exc, 
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
+from storefront import tracing
 from storefront.config import Settings
 from storefront.domain.errors import StoreUnavailable, TransactionLost
 from storefront.repositories.aurora.connections import (
@@ -71,6 +72,7 @@ def make_engine(
         # Parameters hold what shoppers typed; errors are logged.
         hide_parameters=True,
         connect_args={
+            **tracing.cursors(),
             "connect_timeout": CONNECT_SECONDS,
             "target_session_attrs": "read-write" if writes else "any",
             "tcp_user_timeout": 4000,
