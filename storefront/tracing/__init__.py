@@ -1,7 +1,8 @@
 """Traces by OpenTelemetry: a span for each request, and in it one for each statement and each call.
 
 Switched on by the standard variables and the extra ``otel``. Where no collector is named nothing of it is
-imported and no call is wrapped: whoever makes an app, a connection or a client asks here, once.
+imported and no call is wrapped: whoever makes an app, a connection or a client asks here, once. What traces
+requests knows Flask, and is ``storefront/web/traces.py``.
 https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables
 """
 
@@ -16,7 +17,6 @@ import structlog
 
 if TYPE_CHECKING:
     import requests
-    from flask import Flask
 
 log = structlog.get_logger()
 
@@ -45,13 +45,6 @@ def on() -> bool:
         log.error("traces_off", reason="the extra otel is not installed")
         return False
     return True
-
-
-def trace_requests(app: Flask) -> None:
-    if on():
-        from storefront.tracing import web
-
-        web.trace(app)
 
 
 def cursors() -> dict[str, Any]:

@@ -178,7 +178,8 @@ with process.engines.writer.connect() as connection:
     kind = type(connection.connection.driver_connection.cursor()).__name__
 process.dynamodb.probe()
 print(json.dumps([kind, type(process.stripe._transport.get_adapter("https://x")).__name__,
-    sorted(one for one in sys.modules if one.startswith(("opentelemetry", "storefront.tracing.")))]))
+    sorted(one for one in sys.modules
+           if one.startswith(("opentelemetry", "storefront.tracing.", "storefront.web.traces")))]))
 """
 
 

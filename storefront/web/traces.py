@@ -16,7 +16,8 @@ from storefront.tracing.spans import provider, request_span
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-def trace(app: Flask) -> None:
+def register(app: Flask) -> None:
+    """To be called, and imported, only where traces are sent."""
     # Now, not in the first request: two threads may have one each.
     provider()
     request_finished.connect(_tell, app)
