@@ -11,12 +11,13 @@ from __future__ import annotations
 import importlib.util
 import os
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
 if TYPE_CHECKING:
     import requests
+    from botocore.client import BaseClient
 
 log = structlog.get_logger()
 
@@ -47,7 +48,7 @@ def on() -> bool:
     return True
 
 
-def cursors() -> dict[str, Any]:
+def cursors() -> dict[str, object]:
     """What psycopg's connections are to be opened with."""
     if not on():
         return {}
@@ -56,8 +57,7 @@ def cursors() -> dict[str, Any]:
     return {"cursor_factory": sql.TracedCursor}
 
 
-def trace_aws(client: Any) -> None:
-    """Of boto3."""
+def trace_aws(client: BaseClient) -> None:
     if on():
         from storefront.tracing import aws
 

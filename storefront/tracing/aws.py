@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from botocore.awsrequest import AWSResponse
+from botocore.client import BaseClient
 from botocore.model import OperationModel
-from opentelemetry.trace import Status, StatusCode
+from opentelemetry.trace import Span, Status, StatusCode
 
 from storefront.tracing.spans import begin_call, end_call
 
@@ -14,7 +15,7 @@ KEPT = "storefront.span"
 """Under which a call's own context holds its span."""
 
 
-def trace(client: Any) -> None:
+def trace(client: BaseClient) -> None:
     service = client.meta.service_model.service_id.hyphenize()
     client.meta.events.register(f"before-call.{service}", _begin)
     # First: others make an error of an answer, and whoever comes after them is not asked.
@@ -22,17 +23,20 @@ def trace(client: Any) -> None:
     client.meta.events.register(f"after-call-error.{service}", _failed)
 
 
-def _begin(model: OperationModel, context: dict[str, Any], **_: object) -> None:
+def _begin(model: OperationModel, context: dict[str, object], **_: object) -> None:
     service = str(model.service_model.service_id)
     about = {"rpc.system": "aws-api", "rpc.service": service, "rpc.method": model.name}
     context[KEPT] = begin_call(f"{service}.{model.name}", about)
 
 
 def _answered(
-    http_response: AWSResponse, parsed: dict[str, Any], context: dict[str, Any], **_: object
+    http_response: AWSResponse,
+    parsed: Mapping[str, Mapping[str, object]],
+    context: dict[str, object],
+    **_: object,
 ) -> None:
     span = context.pop(KEPT, None)
-    if span is None:
+    if not isinstance(span, Span):
         return
     span.set_attribute("http.response.status_code", http_response.status_code)
     if "Error" in parsed:
@@ -43,7 +47,7 @@ def _answered(
     end_call(span)
 
 
-def _failed(exception: BaseException, context: dict[str, Any], **_: object) -> None:
+def _failed(exception: BaseException, context: dict[str, object], **_: object) -> None:
     span = context.pop(KEPT, None)
-    if span is not None:
+    if isinstance(span, Span):
         end_call(span, exception)

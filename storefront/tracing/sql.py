@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Self
 
 import psycopg
 from psycopg import sql
-from psycopg.abc import Params, Query
+from psycopg.abc import Params, Query, QueryNoTemplate
 from psycopg.rows import TupleRow
 
 from storefront.tracing.spans import call_span
 
 
 class TracedCursor(psycopg.Cursor[TupleRow]):
-    def execute(self, query: Any, params: Params | None = None, **how: Any) -> Self:
+    def execute(  # type: ignore[override]  # nothing of the shop sends a template string
+        self,
+        query: QueryNoTemplate,
+        params: Params | None = None,
+        *,
+        prepare: bool | None = None,
+        binary: bool | None = None,
+    ) -> Self:
         with call_span(*_about(query)):
-            return super().execute(query, params, **how)
+            return super().execute(query, params, prepare=prepare, binary=binary)
 
-    def executemany(self, query: Query, params_seq: Iterable[Params], **how: Any) -> None:
+    def executemany(self, query: Query, params_seq: Iterable[Params], *, returning: bool = False) -> None:
         with call_span(*_about(query)):
-            super().executemany(query, params_seq, **how)
+            super().executemany(query, params_seq, returning=returning)
 
 
 def _about(query: Query) -> tuple[str, dict[str, str | int]]:

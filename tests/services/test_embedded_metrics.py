@@ -9,19 +9,20 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import create_engine
 
 from storefront.domain.attention import AttentionKind
+from storefront.payments.provider import Attempt
 from storefront.process import Process
 from storefront.repositories.aurora.engine import Engines
 from storefront.services import attention, embedded_metrics, figures
 from storefront.services.heartbeat import Heartbeat
-from storefront.services.worker import Job, Lane, Worker
+from storefront.services.worker import Worker
 from storefront.stores import Stores
 from tests.support.concurrency import wait_until
 from tests.support.factories import lapse, order, product
-from tests.support.till import capture
+from tests.support.otherwise import otherwise
+from tests.support.till import capture, open_page
 
 LISTED = tomllib.loads((Path(__file__).parents[2] / "deploy" / "metrics.toml").read_text())
 
@@ -83,12 +84,19 @@ def test_without_aurora_a_worker_still_tells_of_itself(process: Process) -> None
     assert told == {"storefront_worker_heartbeat_seconds", "storefront_breaker_open"}
 
 
-def test_a_lane_that_hangs_is_told_while_it_hangs(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lane_that_hangs_is_told_while_it_hangs(process: Process, stores: Stores, stripe: str) -> None:
     """The report waits for no lane: a worker that only wrote after its rounds would fall silent instead."""
-    hung = threading.Event()
-    lanes = (Lane("holds", (Job("hang", lambda _stores: int(hung.wait(20))),)),)
-    monkeypatch.setattr(Worker, "_all_lanes", lambda _self: lanes)
-    worker = Worker(process)
+    hung, close = threading.Event(), process.stripe.close
+
+    def hangs(ref: str) -> Attempt:
+        hung.wait(20)
+        return close(ref)
+
+    lapsed = order(stores)
+    open_page(process, lapsed)
+    lapse(stores, lapsed)
+    process.stripe = otherwise(process.stripe, close=hangs)
+    worker = Worker(process, without=("mail", "deliveries", "payments"))
     running = threading.Thread(target=worker.run)
     running.start()
     try:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from uuid import UUID
+from datetime import timedelta
 
-import pytest
 from sqlalchemy import text
 
 from storefront.domain.orders import OrderStatus
 from storefront.payments.provider import Attempt
 from storefront.process import Process
-from storefront.services import fulfilment, leases
+from storefront.services import leases
 from storefront.services.worker import Worker
 from storefront.stores import Stores
-from tests.support.factories import lapse, order
+from tests.support.factories import lapse, order, pay_page
 from tests.support.otherwise import otherwise
 from tests.support.till import capture, open_page
 
@@ -52,41 +51,36 @@ def stopped_meanwhile(worker: Worker, slow: Slow) -> float:
 
 
 def test_a_worker_that_stops_gives_back_the_orders_that_it_has_not_come_to(
-    process: Process, stores: Stores, stripe: str, monkeypatch: pytest.MonkeyPatch
+    process: Process, stores: Stores, stripe: str
 ) -> None:
     paid = [order(stores) for _ in range(6)]
     for order_id in paid:
-        capture(stores, order_id)
-    slow, write = Slow(), fulfilment.write_shipment
+        pay_page(open_page(process, order_id))
+    with stores.transaction():
+        stores.db.session.execute(text("UPDATE orders SET created_at = created_at - interval '1 minute'"))
+    slow, retrieve = Slow(), process.stripe.retrieve
 
-    def slowly(its: Stores, order_id: UUID) -> None:
+    def slowly(ref: str) -> Attempt:
         slow()
-        write(its, order_id)
+        return retrieve(ref)
 
-    monkeypatch.setattr(fulfilment, "write_shipment", slowly)
-    assert stopped_meanwhile(Worker(process, without=("mail", "holds", "payments")), slow) < 3
+    process.stripe = otherwise(process.stripe, retrieve=slowly)
+    assert stopped_meanwhile(Worker(process, without=("mail", "holds", "deliveries")), slow) < 5
     states = [stores.orders.summary(order_id).status for order_id in paid]
-    assert states.count(OrderStatus.PREPARING) == 1, "the one at hand was finished"
-    assert states.count(OrderStatus.PAID) == 5
+    assert states.count(OrderStatus.PAID) == 1, "the one at hand was finished"
+    assert states.count(OrderStatus.PENDING) == 5
     assert claimed(stores) == 0
 
 
-def test_without_giving_back_they_would_wait_for_their_leases(
-    process: Process, stores: Stores, stripe: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The control: with the release off, the test above sees the claims."""
+def test_without_giving_back_they_would_wait_for_their_leases(stores: Stores) -> None:
+    """The control: what a killed worker leaves."""
     for _ in range(3):
         capture(stores, order(stores))
-    slow, write = Slow(), fulfilment.write_shipment
-
-    def slowly(its: Stores, order_id: UUID) -> None:
-        slow()
-        write(its, order_id)
-
-    monkeypatch.setattr(fulfilment, "write_shipment", slowly)
-    monkeypatch.setattr(leases, "release", lambda *_: None)
-    stopped_meanwhile(Worker(process, without=("mail", "holds", "payments")), slow)
-    assert claimed(stores) == 2
+    with stores.transaction():
+        left = stores.order_queues.claim_paid(10, timedelta(seconds=20))
+    assert claimed(stores) == 3
+    leases.release(stores, [one.order_id for one in left])
+    assert claimed(stores) == 0
 
 
 def test_holds_whose_pages_were_not_asked_about_are_given_back(

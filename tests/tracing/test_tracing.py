@@ -221,7 +221,8 @@ def test_what_cannot_be_had_is_said_and_the_shop_goes_on(
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
-    monkeypatch.setattr("importlib.util.find_spec", lambda _name: object() if installed else None)
+    if not installed:
+        monkeypatch.setitem(sys.modules, "opentelemetry", None)
     tracing.on.cache_clear()
     try:
         with capture_logs() as told:

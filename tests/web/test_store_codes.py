@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
-import structlog
 from botocore.exceptions import ClientError
 from flask import Flask
 from flask.testing import FlaskClient
@@ -13,27 +9,24 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from storefront.process import Process
-from storefront.services import worker
 from storefront.services.worker import Worker
 from storefront.stores import Stores
-from storefront.web import errors
 from storefront.web.context import stores as of_request
 from tests.support.factories import order
 from tests.support.till import capture
 
 
-def denied(*_: object, **__: object) -> Any:
-    raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "role of nobody"}}, "GetItem")
+def deny(process: Process) -> None:
+    """From now on, all that this process asks of DynamoDB."""
+
+    def denied(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetItem")
+
+    process.dynamodb.client.meta.events.register("before-call.dynamodb", denied)
 
 
-@pytest.fixture(autouse=True)
-def fresh_logs(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (errors, worker):
-        monkeypatch.setattr(module, "log", structlog.get_logger())
-
-
-def test_a_pages_line_has_awss_code(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", denied)
+def test_a_pages_line_has_awss_code(client: FlaskClient, process: Process) -> None:
+    deny(process)
     with capture_logs() as told:
         answer = client.post("/login", data={"email": "ada@example.com", "password": "tin lantern at sea"})
     assert answer.status_code == 503
@@ -59,13 +52,10 @@ def test_a_pages_line_has_the_sqlstate(app: Flask, client: FlaskClient) -> None:
     assert "57014" not in answer.text
 
 
-def test_a_workers_line_has_the_code_and_the_job(
-    process: Process, stores: Stores, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_workers_line_has_the_code_and_the_job(process: Process, stores: Stores) -> None:
     capture(stores, order(stores))
-    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", denied)
+    deny(process)
     with capture_logs() as told:
         Worker(process, without=("mail", "payments", "holds")).round()
-    monkeypatch.undo()
     postponed = [one for one in told if one["event"] == "job_postponed" and one["job"] == "ship"]
     assert [one["code"] for one in postponed] == ["AccessDeniedException"]
