@@ -12,16 +12,13 @@ RUN python -m venv /opt/venv \
  && /opt/venv/bin/pip install --no-cache-dir --no-compile --only-binary :all: --require-hashes -r requirements-prod.lock
 COPY pyproject.toml README.md ./
 COPY storefront storefront
-# --no-build-isolation: setuptools comes from the lock, with its hash. The package looks for templates/ and
-# static/ beside itself, and the wheel doesn't hold them.
-RUN /opt/venv/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir wheels . \
- && /opt/venv/bin/pip install --no-cache-dir --no-deps --no-compile wheels/*.whl \
- && /opt/venv/bin/python -m compileall -q /opt/venv/lib
 COPY templates templates
 COPY static static
-# The root of a task can't be written to, so .br and .gz are made here.
-RUN site="$(/opt/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
- && cp -r templates static "$site"/ \
+# --no-build-isolation: setuptools comes from the lock, with its hash. The root of a task can't be written to, so
+# .br and .gz are made here.
+RUN /opt/venv/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir wheels . \
+ && /opt/venv/bin/pip install --no-cache-dir --no-deps --no-compile wheels/*.whl \
+ && /opt/venv/bin/python -m compileall -q /opt/venv/lib \
  && /opt/venv/bin/python -c 'from storefront.web import assets; assets.compress()'
 # Aurora's certificate authorities, which `make image` fetches once from AWS.
 # From a file and not by ADD: what we trust changes when somebody commits it, and a build needs no other host.

@@ -89,8 +89,8 @@ deploy-check: $(DEV_READY) $(EMULATOR_READY)  ## prove what can be proven of dep
 lock: $(DEV_READY)  ## write the lock files anew from pyproject.toml; UPGRADE=--upgrade for newer ones
 	@echo uv | $(BIN)/uv pip compile - $(LOCKING) -o requirements-uv.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra standins $(LOCKING) -o requirements.lock
-	@$(BIN)/uv pip compile pyproject.toml $(LOCKING) -c requirements.lock -o requirements-prod.lock
-	@$(BIN)/uv pip compile pyproject.toml --extra standins --extra dev $(LOCKING) -c requirements.lock -o requirements-dev.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra otel $(LOCKING) -c requirements.lock -o requirements-prod.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra standins --extra otel --extra dev $(LOCKING) -c requirements.lock -o requirements-dev.lock
 	@echo 'ministack~=1.5' | $(BIN)/uv pip compile - $(LOCKING) -o requirements-deploy.lock
 LOCKING := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet $(UPGRADE)
 

@@ -64,9 +64,14 @@ def _wrap(app: Flask, proxies: int) -> None:
     """What stands before Flask: a budget for each request, and what proxies tell of the client."""
     from werkzeug.middleware.proxy_fix import ProxyFix
 
+    from storefront import tracing
     from storefront.resilience.budget import WithinBudget
 
     app.wsgi_app = WithinBudget(app.wsgi_app)  # type: ignore[method-assign]  # the documented way to wrap an app
+    if tracing.on():
+        from storefront.web import traces
+
+        traces.register(app)
     if proxies:
         # One proxy ends TLS, and Host reaches us as the client sent it: a forwarded one is the client's own.
         proxied = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=1, x_host=0)

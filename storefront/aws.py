@@ -10,6 +10,7 @@ from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from storefront import tracing
 from storefront.domain.errors import StoreUnavailable
 from storefront.resilience import budget
 
@@ -50,6 +51,7 @@ def make_client(
             raise StoreUnavailable(STORES[service], "budget")
 
     client.meta.events.register(f"before-send.{service}", within_budget)
+    tracing.trace_aws(client)
     return client
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
 from babel import Locale
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -151,24 +154,29 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _production_is_real(self) -> Self:
-        if self.env != "production":
-            return self
+        if self.env == "production" and (wrong := self._wrong_for_production()):
+            raise ValueError("; ".join(wrong))
+        return self
+
+    def _wrong_for_production(self) -> list[str]:
         wrong = []
         if self.standins:
             wrong.append("a stand-in is in use")
-        if (
-            len(self.secret_key.get_secret_value()) < 32
-            or "development" in self.secret_key.get_secret_value()
-        ):
+        if not _is_strong(self.secret_key.get_secret_value()):
             wrong.append("STOREFRONT_SECRET_KEY is missing, a default, or under 32 characters")
+        if not all(map(_is_strong, self.fallback_keys)):
+            wrong.append("STOREFRONT_SECRET_KEY_FALLBACKS has a default, or a key under 32 characters")
+        wrong += [
+            f"STOREFRONT_{name.upper()} leads to another machine without sslmode=verify-full"
+            for name in ("database_url", "database_reader_url")
+            if not _is_private(_spelled(getattr(self, name), "postgresql"))
+        ]
         for name in ("database_url", "stripe_key", "stripe_webhook_secret", "carrier_webhook_secret"):
             if not getattr(self, name).get_secret_value():
                 wrong.append(f"STOREFRONT_{name.upper()} is missing")
         if not self.base_url.startswith("https://"):
             wrong.append("STOREFRONT_BASE_URL must be https")
-        if wrong:
-            raise ValueError("; ".join(wrong))
-        return self
+        return wrong
 
     @model_validator(mode="after")
     def _delivery_file_can_be_used(self) -> Self:
@@ -225,6 +233,32 @@ class Settings(BaseSettings):
     @property
     def sqlalchemy_reader_url(self) -> str:
         return _spelled(self.database_reader_url, "postgresql+psycopg") or self.sqlalchemy_url
+
+
+def _is_strong(key: str) -> bool:
+    return len(key) >= 32 and "development" not in key
+
+
+def _is_private(url: str) -> bool:
+    """Whether nobody on the way can read along or answer in the server's place.
+
+    The server proves its name, or there is no way between: a socket or a loopback address.
+    """
+    try:
+        told = conninfo_to_dict(url)
+    except ProgrammingError:
+        return False
+    hosts = str(told.get("hostaddr") or told.get("host") or "").split(",")
+    return told.get("sslmode") == "verify-full" or all(map(_is_here, hosts))
+
+
+def _is_here(host: str) -> bool:
+    if not host or host == "localhost" or host.startswith(("/", "@")):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _spelled(url: SecretStr, scheme: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 from storefront.config import Settings
@@ -10,6 +11,7 @@ from storefront.payments.stripe_client import Stripe
 from storefront.repositories.aurora.engine import Engines
 from storefront.repositories.aurora.fitness import Fitness
 from storefront.repositories.dynamodb.client import DynamoDB
+from storefront.resilience.breaker import Breaker
 from storefront.resilience.readiness import Health, Monitor
 from storefront.stores import Stores
 
@@ -39,6 +41,12 @@ class Process:
     def mailer(self) -> Mailer:
         return Mailer(self.settings)
 
+    @property
+    def breakers(self) -> list[Breaker]:
+        """One before each service that this process may have to do without."""
+        around = [self.dynamodb.breaker, self.stripe.breaker, self.mailer.breaker]
+        return [*around, self.engines.reader_breaker] if self.engines.has_reader else around
+
     @cached_property
     def health(self) -> Health:
         """Looks at the stores once its monitor is started, which is the web server's to do."""
@@ -62,5 +70,5 @@ class Process:
             self.fitness.dispose()
         self.engines.dispose()
 
-    def stores(self) -> Stores:
-        return Stores(self.engines, self.dynamodb, self.settings.calendar)
+    def stores(self, ending: Callable[[], bool] = lambda: False) -> Stores:
+        return Stores(self.engines, self.dynamodb, self.settings.calendar, ending)

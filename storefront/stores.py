@@ -50,8 +50,16 @@ class Stores:
     shop promises, by days of its own time zone.
     """
 
-    def __init__(self, engines: Engines, dynamodb: DynamoDB, calendar: DeliveryCalendar) -> None:
+    def __init__(
+        self,
+        engines: Engines,
+        dynamodb: DynamoDB,
+        calendar: DeliveryCalendar,
+        ending: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """``ending`` tells whoever works through a list that it shall stop before the next."""
         self.db = Database(engines)
+        self.ending = ending
         self._dynamodb = dynamodb
         self._in_transaction = False
         self._after_commit: list[Callable[[], None]] = []

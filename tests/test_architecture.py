@@ -51,6 +51,7 @@ READS_ENVIRONMENT = {
     "cli/serve.py": "hands settings on to the processes it starts",
     "cli/commands.py": "hands settings on to the processes it starts",
     "web/metrics.py": "prometheus-client has a variable of its own",
+    "tracing/__init__.py": "OpenTelemetry's variables are its own, and say whether to import it",
 }
 
 # Where the database's now() decides.

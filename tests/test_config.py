@@ -40,3 +40,67 @@ def test_another_databases_url_is_refused_without_being_told(name: str, url: str
     with pytest.raises(ValidationError, match=r"begins with postgresql://") as refused:
         Settings.model_validate({name: url})
     assert "secret" not in str(refused.value)
+
+
+PRODUCTION = {
+    "env": "production",
+    "secret_key": "k" * 40,
+    "database_url": "postgresql:///shop",
+    "stripe_key": "sk_live_x",
+    "stripe_webhook_secret": "whsec_x",
+    "carrier_webhook_secret": "whsec_eA==",
+    "base_url": "https://shop.example.com",
+}
+VERIFIED = "sslmode=verify-full&sslrootcert=/etc/ssl/rds/global-bundle.pem"
+
+
+@pytest.mark.parametrize("name", ["database_url", "database_reader_url"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgres://shop@db.example/shop?{VERIFIED}",
+        f"postgresql+psycopg://shop@db.example,other.example/shop?{VERIFIED}",
+        "postgresql:///shop",
+        "postgresql://shop@%2Frun%2Fpostgresql/shop?sslmode=disable",
+        "postgresql://shop@/shop?host=/run/postgresql",
+        "postgresql://shop@127.0.0.1:5433/shop?sslmode=disable",
+        "postgresql://shop@localhost,[::1]/shop",
+    ],
+)
+def test_what_nobody_can_read_along_is_taken_in_production(name: str, url: str) -> None:
+    assert Settings.model_validate(PRODUCTION | {name: url}).production
+
+
+@pytest.mark.parametrize("name", ["database_url", "database_reader_url"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://shop:secret@db.example/shop",
+        "postgresql+psycopg://shop:secret@db.example/shop?sslmode=disable",
+        "postgresql://shop:secret@db.example/shop?sslmode=require",
+        "postgresql://shop:secret@db.example/shop?sslmode=verify-ca",
+        "postgresql://shop:secret@127.0.0.1,db.example/shop",
+        "postgresql://shop:secret@/shop?host=db.example",
+        "postgresql://shop:secret@127.0.0.1/shop?hostaddr=10.0.0.7",
+        "postgresql://shop:secret@127.0.0.1.evil.example/shop",
+        "postgresql://shop:secret@[db/shop",
+    ],
+)
+def test_production_goes_to_no_other_machine_without_its_proof(name: str, url: str) -> None:
+    with pytest.raises(
+        ValidationError, match=f"STOREFRONT_{name.upper()} leads to another machine"
+    ) as refused:
+        Settings.model_validate(PRODUCTION | {name: url})
+    assert "secret" not in str(refused.value)
+    # Where one develops, each may do as it likes.
+    if "[" not in url:
+        Settings.model_validate({name: url})
+
+
+@pytest.mark.parametrize("keys", ["short", f"{'o' * 40}, short", "development-only-secret-of-the-repository"])
+def test_a_fall_back_key_is_as_good_as_a_key(keys: str) -> None:
+    assert Settings.model_validate(
+        PRODUCTION | {"secret_key_fallbacks": f"{'o' * 40}, {'n' * 32}"}
+    ).production
+    with pytest.raises(ValidationError, match="STOREFRONT_SECRET_KEY_FALLBACKS"):
+        Settings.model_validate(PRODUCTION | {"secret_key_fallbacks": keys})

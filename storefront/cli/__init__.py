@@ -8,7 +8,7 @@ import sys
 from pydantic import ValidationError
 
 from storefront.cli.refused import Refused
-from storefront.domain.errors import ShopError
+from storefront.domain.errors import ShopError, StoreUnavailable
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,6 +23,10 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     try:
         return commands.run(args)
+    except StoreUnavailable as error:
+        # What shoppers are told names no store. Operators have to know which, and what it said.
+        print(f"storefront: {error.store} ({error.code or 'no answer'}): {error}", file=sys.stderr)
+        return 1
     except (ShopError, Refused) as error:
         print(f"storefront: {error}", file=sys.stderr)
         return 1

@@ -75,10 +75,20 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 def _produce(place: Place, environment: Mapping[str, str], app: str) -> None:
     settings = Settings()  # raises where production would refuse to start
     supervisor = Supervisor()
-    with tempfile.TemporaryDirectory(prefix="storefront-", ignore_cleanup_errors=True) as folder:
+    with _scratch() as folder:
         try:
             variables = web_server.with_metrics(environment, Path(folder))
             web_server.start(place, supervisor, variables, app, settings)
             web_server.tend(supervisor)
         finally:
             supervisor.stop()
+
+
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    """Where the processes of one run add up their figures. Raises ``Refused`` where nothing can be kept."""
+    try:
+        return tempfile.TemporaryDirectory(prefix="storefront-", ignore_cleanup_errors=True)
+    except OSError:
+        raise Refused(
+            "no folder for temporary files can be written to; give it a /tmp, or set TMPDIR"
+        ) from None

@@ -6,6 +6,7 @@ import argparse
 import signal
 
 from storefront.cli.context import Context
+from storefront.services import embedded_metrics
 from storefront.services.worker import Worker
 from storefront.web import metrics
 
@@ -26,5 +27,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
         signal.signal(number, lambda *_: worker.stop())
     if port := context.settings.worker_metrics_port:
         metrics.serve_worker(port, context.process.stores, worker.heartbeat)
+    if context.settings.production:
+        embedded_metrics.keep_reporting(context.process, worker.heartbeat)
     worker.run()
     return 0

@@ -6,6 +6,7 @@ from typing import Any
 
 import requests
 
+from storefront import tracing
 from storefront.resilience import budget
 from storefront.resilience.breaker import PATIENCE, Breaker
 
@@ -25,6 +26,7 @@ class Transport(requests.Session):
         super().__init__()
         self._question = f"{address}/v1/payment_intents/pi_0"
         self._key = key
+        tracing.trace_stripe(self)
         self.breaker = Breaker("stripe", NotAsked, _is_fault, probe=self.probe)
 
     def request(self, method: Any, url: Any, **options: Any) -> requests.Response:  # type: ignore[override]  # as Stripe's library calls it

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import sys
 import time
-import traceback
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +25,8 @@ from storefront.resilience.budget import BEGAN
 from storefront.resilience.readiness import Health
 from storefront.server.page_cache import PageCache, Pages, Response
 from storefront.server.thread_pool import ThreadPool
+
+log = logging.getLogger(__name__)
 
 
 class Headers(Protocol):
@@ -239,7 +241,8 @@ def run_wsgi(app: WSGIApplication, environ: WSGIEnvironment) -> Response:
             if close is not None:
                 close()
     except Exception:
-        traceback.print_exc()
+        # The standard library's, since the app has told it where lines go and what they look like.
+        log.exception("the app ended without an answer")
         return _page(Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side."))
     return status, headers, bytes(written)
 

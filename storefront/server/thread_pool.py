@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 import threading
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Generic, TypeVar
+
+log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -96,7 +99,7 @@ class ThreadPool(Generic[Result]):
                 seconds = time.monotonic() - since
                 if seconds > self._hung_after:
                     what = f"{label} has run {seconds:.0f} s, now in {_where(thread)}"
-                    print(f"worker {os.getpid()} ends itself: {what}", file=sys.stderr, flush=True)
+                    log.critical("worker %d ends itself: %s", os.getpid(), what)
                     os._exit(HUNG)
 
 

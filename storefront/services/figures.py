@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from storefront.resilience.breaker import Breaker, State
 from storefront.services.heartbeat import Heartbeat
 from storefront.stores import Stores
 
@@ -70,6 +71,12 @@ def read(stores: Stores) -> list[Figure]:
             "Seconds",
         ),
     ]
+
+
+def of_breakers(breakers: Iterable[Breaker]) -> Figure:
+    """Which stores this process passes by."""
+    passed = {breaker.name: float(breaker.state is not State.CLOSED) for breaker in breakers}
+    return Figure("storefront_breaker_open", "1 while calls to a store are refused", passed, label="store")
 
 
 def of_worker(heartbeat: Heartbeat) -> list[Figure]:

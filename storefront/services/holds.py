@@ -39,7 +39,7 @@ def expire_lapsed(stores: Stores, stripe: Stripe) -> int:
     if not claimed:
         return 0
     pages = {claim.order_id: claim.external_ref for claim in claimed if claim.external_ref is not None}
-    attempts, unanswered = _close_all(stripe, pages)
+    attempts, unanswered = _close_all(stores, stripe, pages)
     if unanswered:
         leases.release(stores, unanswered)
     closed = [claim.order_id for claim in claimed if claim.external_ref is None]
@@ -54,10 +54,13 @@ def expire_lapsed(stores: Stores, stripe: Stripe) -> int:
     return ended
 
 
-def _close_all(stripe: Stripe, pages: dict[UUID, str]) -> tuple[dict[UUID, Attempt], list[UUID]]:
-    """What became of each payment page, and the orders for whose page Stripe did not answer.
+def _close_all(
+    stores: Stores, stripe: Stripe, pages: dict[UUID, str]
+) -> tuple[dict[UUID, Attempt], list[UUID]]:
+    """What became of each payment page, and the orders for whose page Stripe did not answer or wasn't asked.
 
-    After one time-out no more pages are asked about: a hundred of them would outlast every lease.
+    After one time-out no more pages are asked about: a hundred of them would outlast every lease. Neither are
+    they once the worker is told to stop.
     """
     unavailable = threading.Event()
     attempts: dict[UUID, Attempt] = {}
@@ -65,7 +68,7 @@ def _close_all(stripe: Stripe, pages: dict[UUID, str]) -> tuple[dict[UUID, Attem
 
     def close(order_id: UUID) -> None:
         try:
-            if not unavailable.is_set():
+            if not (unavailable.is_set() or stores.ending()):
                 attempts[order_id] = stripe.close(pages[order_id])
                 return
         except PaymentUnavailable:

@@ -18,9 +18,9 @@ def each(stores: Stores, order_ids: Iterable[UUID], work: Callable[[UUID], objec
     """Do ``work`` for every claimed order; for how many it was done.
 
     An order that fails by itself is logged and left until its lease is over. A store that does not answer
-    ends it, and the rest is given back at once: a claim is on the whole order, so that an order waiting for
-    DynamoDB would otherwise wait with its refund, too. The order is random, lest the same order, failing
-    first each time, keep the others from their turn.
+    ends it, as does being told to stop, and the rest is given back at once: a claim is on the whole order, so
+    that one that waits for DynamoDB would otherwise wait with its refund, too. The order is random, lest the
+    same order, failing first each time, keep the others from their turn.
 
     Raises:
         StoreUnavailable, PaymentUnavailable: as ``work`` does.
@@ -29,6 +29,9 @@ def each(stores: Stores, order_ids: Iterable[UUID], work: Callable[[UUID], objec
     random.shuffle(left)
     done = 0
     while left:
+        if stores.ending():
+            release(stores, left)
+            break
         try:
             work(left[-1])
             done += 1

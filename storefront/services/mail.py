@@ -52,7 +52,7 @@ def send_due(process: Process, stores: Stores) -> int:
         with stores.transaction():
             stores.events.mail_later(left, delay)
 
-    return _each(due, lambda one: _send(process, stores, one), requeue)
+    return _each(stores, due, lambda one: _send(process, stores, one), requeue)
 
 
 def _send(process: Process, stores: Stores, due: DueMail) -> None:
@@ -111,7 +111,7 @@ def send_outbox(process: Process, stores: Stores) -> int:
         for one in left:
             stores.outbox.later(one.item, delay)
 
-    return _each(stores.outbox.claim(BATCH, LEASE), send, requeue)
+    return _each(stores, stores.outbox.claim(BATCH, LEASE), send, requeue)
 
 
 def send_password_reset(mailer: Mailer, to: str, name: str, link: str) -> None:
@@ -163,13 +163,16 @@ _ACCOUNT_MAILS: dict[AccountMail, Callable[[Process, Waiting], None]] = {
 
 
 def _each(
-    taken: list[Any], send: Callable[[Any], None], requeue: Callable[[list[Any], timedelta], None]
+    stores: Stores,
+    taken: list[Any],
+    send: Callable[[Any], None],
+    requeue: Callable[[list[Any], timedelta], None],
 ) -> int:
     """Send what was taken while there is time, and requeue what was not; how many are done with."""
     begun = time.monotonic()
     done = 0
     for place, one in enumerate(taken):
-        if time.monotonic() - begun > BUDGET:
+        if time.monotonic() - begun > BUDGET or stores.ending():
             requeue(taken[place:], timedelta(0))
             break
         try:

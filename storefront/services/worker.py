@@ -94,7 +94,10 @@ class Worker:
         )
 
     def stop(self) -> None:
-        """End after the job at hand. May be called from a signal handler, and more than once."""
+        """End after the order at hand, and give back those that wait for their turn.
+
+        May be called from a signal handler, and more than once.
+        """
         self._stopping.set()
 
     def run(self) -> None:
@@ -128,7 +131,7 @@ class Worker:
                 break
             about = log.bind(lane=lane.name, job=job.name)
             try:
-                done += job.run(self._process.stores())
+                done += job.run(self._process.stores(self._stopping.is_set))
             except (StoreUnavailable, PaymentUnavailable) as error:
                 code = getattr(error, "code", "")
                 about.warning("job_postponed", error=type(error).__name__, code=code)

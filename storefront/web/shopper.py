@@ -35,6 +35,8 @@ def configure(app: Flask, config: Settings) -> None:
     app.config.update(
         SECRET_KEY=config.secret_key.get_secret_value(),
         SECRET_KEY_FALLBACKS=config.fallback_keys,
+        # Flask-WTF knows nothing of fall-backs, but hands what it is given to itsdangerous, which does.
+        WTF_CSRF_SECRET_KEY=config.signing_keys,
         PERMANENT_SESSION_LIFETIME=LIFETIME,
         SESSION_COOKIE_NAME="__Host-shop" if secure else "shop",
         SESSION_COOKIE_SECURE=secure,

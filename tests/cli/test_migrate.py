@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import http.server
+import json
+import threading
 from uuid import uuid4
 
 import pytest
@@ -58,6 +61,33 @@ def test_a_role_that_may_make_no_table_can_migrate_where_they_are(settings: Sett
 
     dynamodb.client.meta.events.register("before-call.dynamodb.CreateTable", refuse)
     assert make_tables(dynamodb) == []
+
+
+class Denying(http.server.BaseHTTPRequestHandler):
+    """AWS, to a role that may do nothing."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        body = json.dumps({"__type": "com.amazonaws#AccessDeniedException", "message": "no"}).encode()
+        self.send_response(400)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_refusal_of_aws_is_said_by_its_name(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only that something can't be reached: who deploys has a right to add, and must know which."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Denying) as aws:
+        threading.Thread(target=aws.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{aws.server_address[1]}")
+        typed = operator("migrate")
+        aws.shutdown()
+    assert typed.status == 1
+    assert typed.err.startswith("storefront: dynamodb (AccessDeniedException): ")
+    assert len(typed.err.splitlines()) == 1
 
 
 def test_a_table_of_somebody_elses_is_refused(settings: Settings) -> None:

@@ -28,8 +28,8 @@ PRODUCTION = {
 }
 
 
-def refusal(environment: dict[str, str]) -> str:
-    command, variables = [sys.executable, "-c", SERVE], os.environ | environment
+def refusal(environment: dict[str, str], program: str = SERVE) -> str:
+    command, variables = [sys.executable, "-c", program], os.environ | environment
     done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert done.stdout == ""
@@ -69,3 +69,12 @@ def test_production_serves_the_web_alone_and_stops_at_the_second_sigterm_too(tmp
     assert not (tmp_path / "data").exists()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port))
+
+
+def test_without_a_folder_to_write_in_one_line_says_what_to_do(tmp_path: Path) -> None:
+    """As in a container with a read-only root and no volume at /tmp; rights alone would not stop root."""
+    nowhere = "import tempfile; tempfile._candidate_tempdir_list = lambda: ['/proc/nowhere']" + SERVE
+    said = refusal(PRODUCTION | {"PORT": "0", "STOREFRONT_DATA": str(tmp_path / "data")}, nowhere)
+    assert said == (
+        "storefront: no folder for temporary files can be written to; give it a /tmp, or set TMPDIR\n"
+    )

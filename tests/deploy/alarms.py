@@ -108,3 +108,22 @@ def the_audit_runs_every_night_and_its_end_is_seen(stacks: Stacks) -> list[str]:
         if alarm["MetricName"] == "TriggeredRules"
     }
     return [*found, *(f"nobody hears {name}" for name in rules if name.split(".")[1] not in watched)]
+
+
+def mail_that_comes_back_is_told(stacks: Stacks) -> list[str]:
+    """By the sender's own configuration set: the shop names none when it sends."""
+    told = {
+        destination["ConfigurationSetName"]["Ref"]: destination["EventDestination"]
+        for _, destination in resources(stacks, "AWS::SES::ConfigurationSetEventDestination")
+    }
+    found = []
+    for where, identity in resources(stacks, "AWS::SES::EmailIdentity"):
+        named = identity.get("ConfigurationSetAttributes", {}).get("ConfigurationSetName", {}).get("Ref")
+        destination = told.get(named, {})
+        if not destination.get("Enabled") or not {"BOUNCE", "COMPLAINT"} <= set(
+            destination.get("MatchingEventTypes", [])
+        ):
+            found.append(f"nobody hears of the bounces and complaints about mail of {where}")
+        elif destination["SnsDestination"]["TopicARN"] != {"Ref": "Alarms"}:
+            found.append(f"{where} tells another topic than the alarms'")
+    return found

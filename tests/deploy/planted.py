@@ -383,6 +383,16 @@ def an_audit_that_never_ran_is_no_alarm(stacks: Stacks) -> None:
     the(stacks, "jobs.AuditMissingAlarm")["TreatMissingData"] = "missing"
 
 
+@against(alarms.mail_that_comes_back_is_told)
+def the_sender_has_no_configuration_set(stacks: Stacks) -> None:
+    del the(stacks, "bootstrap.MailIdentity")["ConfigurationSetAttributes"]
+
+
+@against(alarms.mail_that_comes_back_is_told)
+def complaints_are_told_to_nobody(stacks: Stacks) -> None:
+    the(stacks, "bootstrap.MailReturns")["EventDestination"]["MatchingEventTypes"] = ["BOUNCE"]
+
+
 @against(alarms.the_audit_runs_every_night_and_its_end_is_seen)
 def the_audit_runs_under_another_name(stacks: Stacks) -> None:
     the(stacks, "jobs.AuditSchedule")["Target"]["EcsParameters"]["Group"] = "audit"

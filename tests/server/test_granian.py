@@ -25,17 +25,23 @@ SECRET = "not-for-the-environ"
 
 
 class Server:
-    def __init__(self) -> None:
+    def __init__(self, keep_alive: float = 10.0) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.stub_app", str(self.port)],
+            [sys.executable, "-m", "tests.support.stub_app", str(self.port), str(keep_alive)],
             env={**os.environ, "A_SECRET": SECRET},
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
         wait_until(self.answers, bound=20)
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def get(self, path: str = "/", method: str = "GET", **headers: str) -> tuple[HTTPResponse, bytes]:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
@@ -244,3 +250,42 @@ def test_it_stops_in_time_while_clients_dawdle(own_server: Server) -> None:
         client.sendall(b"GET / HTTP/1.1\r\nHost: ")
         own_server.process.terminate()
         assert own_server.process.wait(8) == 0
+
+
+def test_what_is_under_way_is_answered_before_it_stops(own_server: Server) -> None:
+    """A task that is replaced: what came before the signal is answered, and nothing new is taken."""
+    answers: list[int] = []
+    asking = [
+        threading.Thread(target=lambda: answers.append(own_server.get("/sleep?1.5")[0].status))
+        for _ in range(2)
+    ]
+    for one in asking:
+        one.start()
+    time.sleep(0.5)
+    own_server.process.terminate()
+    began = time.monotonic()
+    for one in asking:
+        one.join(10)
+    assert answers == [200, 200]
+    assert own_server.process.wait(8) == 0
+    assert time.monotonic() - began < 8
+    with pytest.raises(OSError, match="refused"):
+        own_server.get()
+
+
+def test_an_idle_connection_stays_for_as_long_as_it_is_told() -> None:
+    """Longer than a balancer keeps one (60 s): it would send a request into one that just ended. Here seconds
+    stand for minutes, and a connection of one second is the control."""
+    for seconds, stays in ((4.0, True), (1.0, False)):
+        with Server(keep_alive=seconds) as server:
+            connection = HTTPConnection("127.0.0.1", server.port, timeout=5)
+            connection.request("GET", "/")
+            assert connection.getresponse().read()
+            assert connection.sock
+            connection.sock.settimeout(2.2)
+            try:
+                ended = connection.sock.recv(1) == b""
+            except TimeoutError:
+                ended = False
+            assert ended is not stays
+            connection.close()

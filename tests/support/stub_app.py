@@ -1,4 +1,4 @@
-"""A WSGI app that tells what it was given, with small limits: ``python -m tests.support.stub_app PORT``."""
+"""A WSGI app that tells what it was given, with small limits. Its port and keep-alive are the arguments."""
 
 from __future__ import annotations
 
@@ -37,4 +37,5 @@ def app(environ: dict[str, Any], start_response: StartResponse) -> Iterable[byte
 
 
 if __name__ == "__main__":
-    run("127.0.0.1", int(sys.argv[1]), "tests.support.stub_app:app", LIMITS, workers=2, keep_alive=10.0)
+    port, keep_alive = int(sys.argv[1]), float(sys.argv[2])
+    run("127.0.0.1", port, "tests.support.stub_app:app", LIMITS, workers=2, keep_alive=keep_alive)

@@ -70,7 +70,7 @@ def production(**wrong: str) -> Settings:
     right = {
         "env": "production",
         "secret_key": "k" * 40,
-        "database_url": "postgresql://shop@db.example/shop",
+        "database_url": "postgresql://shop@db.example/shop?sslmode=verify-full",
         "stripe_key": "sk_live_x",
         "stripe_webhook_secret": "whsec_x",
         "carrier_webhook_secret": "whsec_x",

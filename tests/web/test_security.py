@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from pydantic import SecretStr
 from sqlalchemy import text
 from werkzeug.datastructures import Headers
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from storefront import create_app
 from storefront.process import Process
@@ -75,6 +76,38 @@ def test_what_another_site_sends_is_refused(
         assert readable(answer)
         assert "Set-Cookie" not in answer.headers
     assert carts(stores) == 0
+
+
+def behind(app: Flask, proxies: int) -> FlaskClient:
+    """A client of the app as it is behind so many proxies."""
+    made = create_app(app.extensions["storefront"].settings.model_copy(update={"trusted_proxies": proxies}))
+    made.config["WTF_CSRF_ENABLED"] = False
+    made.extensions["storefront"] = app.extensions["storefront"]
+    return made.test_client()
+
+
+@pytest.mark.parametrize("proxies", [0, 1, 2])
+def test_a_forwarded_host_is_the_clients_own_and_no_way_around_it(
+    app: Flask, stores: Stores, proxies: int
+) -> None:
+    sku = product(stores)
+    forged = {
+        "Origin": "http://evil.test",
+        "X-Forwarded-Host": "evil.test, evil.test",
+        "X-Forwarded-For": "1.1.1.1",
+    }
+    answer = behind(app, proxies).post("/cart/items", data={"sku": sku, "quantity": "1"}, headers=forged)
+    assert answer.status_code == 403
+    assert carts(stores) == 0
+
+
+def test_a_forwarded_host_that_is_believed_would_be_one(app: Flask, stores: Stores) -> None:
+    client = behind(app, 0)
+    believing = ProxyFix(client.application.wsgi_app, x_host=1)
+    client.application.wsgi_app = believing  # type: ignore[method-assign]  # the documented way to wrap an app
+    forged = {"Origin": "http://evil.test", "X-Forwarded-Host": "evil.test"}
+    data = {"sku": product(stores), "quantity": "1"}
+    assert client.post("/cart/items", data=data, headers=forged).status_code == 303
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "POST"])

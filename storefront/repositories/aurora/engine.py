@@ -10,6 +10,7 @@ from functools import cached_property
 import psycopg
 from sqlalchemy import Engine, create_engine, text
 
+from storefront import tracing
 from storefront.config import Settings
 from storefront.domain.errors import StoreUnavailable
 from storefront.repositories.aurora.connections import CONNECT_SECONDS, opening, watch
@@ -51,6 +52,7 @@ def make_engine(
         # Parameters hold what shoppers typed; errors are logged.
         hide_parameters=True,
         connect_args={
+            **tracing.cursors(),
             "connect_timeout": CONNECT_SECONDS,
             "target_session_attrs": "read-write" if writes else "any",
             "tcp_user_timeout": 4000,
