@@ -23,9 +23,9 @@ Response = tuple[int, Fields, bytes]
 Run = Callable[[], "asyncio.Future[Response]"]
 """Asks the app."""
 
-SECONDS = 1.5
-"""How long a page is kept, counted from before its reads. With the browser's second on top, no page that
-shows availability is older than three."""
+SECONDS = 1.0
+"""How long a page is kept, counted from before its reads. A CDN's two seconds come on top (see
+``storefront.web.page_cache``): no page that shows availability is older than three."""
 MOST_BYTES = 16 * 1024 * 1024
 WAIT_SECONDS = 3.0
 """How long a request waits for another that makes the same page before it makes its own."""

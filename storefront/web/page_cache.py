@@ -20,8 +20,16 @@ from storefront.web import htmx, metrics
 
 P = ParamSpec("P")
 
-BROWSER_SECONDS = 1
-"""See ``SECONDS``: the two together are under the three that availability may be old."""
+SHARED_SECONDS, REVALIDATING_SECONDS = 1, 1
+"""How long a CDN's copy is fresh, and how long it is then shown while a new one is fetched (RFC 5861). With
+``SECONDS`` these are the three that availability may be old."""
+OUTAGE_SECONDS = 300
+"""How long it is shown when the shop can't make a page: nothing can be bought then anyway."""
+# A browser's own second would come on top of the CDN's, so it asks again, and is mostly told "not modified".
+CACHE_CONTROL = (
+    f"public, max-age=0, s-maxage={SHARED_SECONDS}, stale-while-revalidate={REVALIDATING_SECONDS},"
+    f" stale-if-error={OUTAGE_SECONDS}"
+)
 
 
 def cached(*parameters: str) -> Callable[[Callable[P, Response]], Callable[P, Response]]:
@@ -37,7 +45,7 @@ def cached(*parameters: str) -> Callable[[Callable[P, Response]], Callable[P, Re
             if response.status_code != 200:
                 return response
             response.headers[CONSENT] = f"max-age={SECONDS}"
-            response.headers["Cache-Control"] = f"public, max-age={BROWSER_SECONDS}"
+            response.headers["Cache-Control"] = CACHE_CONTROL
             return response
 
         answer.depends_on = frozenset(parameters)  # type: ignore[attr-defined]  # Pages looks for it

@@ -39,6 +39,10 @@ class Frozen:
         self._refusing = True
         self._cut()
 
+    def admit(self) -> None:
+        """Take in again whoever comes."""
+        self._refusing = False
+
     def move(self, url: str) -> None:
         """New connections lead to another server, as a name does that was moved; old ones stay."""
         self._server = conninfo_to_dict(url)
