@@ -18,14 +18,23 @@ define install
 	@$(UV) --require-hashes -r $(1) || $(PIP) --require-hashes -r $(1)
 	@$(PIP) --no-deps --no-build-isolation --editable .
 endef
+define install-apart
+	@$(PYTHON) -m venv $(1)
+	@$(BIN)/uv pip install --quiet --python $(1)/bin/python --require-hashes -r $(2) \
+	  || $(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(2)
+	@touch $(1)/.installed
+endef
 RUN_READY := $(VENV)/.installed-run
 DEV_READY := $(VENV)/.installed-dev
 # The emulator of AWS pins another botocore than ours, so it lives in an environment of its own.
 EMULATOR := .venv-emulator
 EMULATOR_READY := $(EMULATOR)/.installed
+# So does Patroni, with an engine of DynamoDB that is quick enough for fifty shoppers.
+CLUSTER := .venv-cluster
+CLUSTER_READY := $(CLUSTER)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test prove prove-faults check hooks bench pictures image builder deploy-check lock clean
+.PHONY: help run test prove prove-faults prove-cluster check hooks bench pictures image builder deploy-check lock clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,11 +47,14 @@ test: $(DEV_READY)  ## set up and run the tests
 	@$(BIN)/pytest -n 3 --dist loadfile -m 'not alone and not prove'
 	@$(BIN)/pytest -m 'alone and not prove'
 
-prove: prove-faults deploy-check  ## the long proofs: faults, races, failover, deployment
+prove: prove-faults deploy-check prove-cluster  ## the long proofs: faults, races, failover, deployment
 
 prove-faults: $(DEV_READY)  ## the long tests alone: stores that fail over, hang and lose what they said
 	@$(BIN)/pytest -n 2 --dist loadfile -m 'prove and not alone'
 	@$(BIN)/pytest -n 0 -s -m 'prove and alone'
+
+prove-cluster: $(DEV_READY) $(CLUSTER_READY)  ## three databases, three web processes, two workers lose each other
+	@$(BIN)/pytest -q -n 0 -s -rs tests/prove/prove_cluster.py
 
 check: $(DEV_READY)  ## lint, types, layers, pages
 	@$(BIN)/ruff check
@@ -92,10 +104,12 @@ lock: $(DEV_READY)  ## write the lock files anew from pyproject.toml; UPGRADE=--
 	@$(BIN)/uv pip compile pyproject.toml --extra otel $(LOCKING) -c requirements.lock -o requirements-prod.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra standins --extra otel --extra dev $(LOCKING) -c requirements.lock -o requirements-dev.lock
 	@echo 'ministack~=1.5' | $(BIN)/uv pip compile - $(LOCKING) -o requirements-deploy.lock
+	@printf '%s\n' 'patroni[etcd3]~=4.1.5' 'psycopg[binary]~=3.3' 'ministack~=1.5' \
+	  | $(BIN)/uv pip compile - $(LOCKING) -o requirements-cluster.lock
 LOCKING := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet $(UPGRADE)
 
 clean:  ## remove what was installed and the shop's data
-	rm -rf $(VENV) $(EMULATOR) $(STOREFRONT_DATA)
+	rm -rf $(VENV) $(EMULATOR) $(CLUSTER) $(STOREFRONT_DATA)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
@@ -113,7 +127,8 @@ $(DEV_READY): requirements-dev.lock requirements-uv.lock pyproject.toml | $(BIN)
 
 $(EMULATOR_READY): requirements-deploy.lock | $(DEV_READY)
 	@echo 'Setting up the emulator of AWS (once) ...'
-	@$(PYTHON) -m venv $(EMULATOR)
-	@$(BIN)/uv pip install --quiet --python $(EMULATOR)/bin/python --require-hashes -r $< \
-	  || $(EMULATOR)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	@touch $@
+	$(call install-apart,$(EMULATOR),$<)
+
+$(CLUSTER_READY): requirements-cluster.lock | $(DEV_READY)
+	@echo 'Setting up Patroni (once) ...'
+	$(call install-apart,$(CLUSTER),$<)
