@@ -197,17 +197,18 @@ class Balancer:
 
     def _configuration(self, members: Sequence[Member], web: Sequence[int]) -> str:
         nodes = "".join(
-            f"  server {one.name} 127.0.0.1:{one.port} check port {one.control}\n" for one in members
+            f"  server {one.name} 127.0.0.1:{one.port} check port {one.control}"
+            " on-marked-down shutdown-sessions\n"
+            for one in members
         )
         tasks = "".join(f"  server web{port} 127.0.0.1:{port} check\n" for port in web)
-        # A balancer of AWS sends to all when none is well, HAProxy to none: so it asks who is alive, not who is
-        # ready.
+        # A balancer of AWS sends to all when none is well, HAProxy to none: it asks who is alive, not ready.
         return f"""
 defaults
   timeout connect 1s
   timeout client 60s
   timeout server 60s
-  default-server inter 500ms fall 2 rise 1 on-marked-down shutdown-sessions
+  default-server inter 500ms fall 2 rise 1
   retries 2
   option redispatch
 listen writer

@@ -34,7 +34,7 @@ class Successes:
 
 
 class Crowd:
-    """``free`` products are bought for nothing, ``priced`` ones are paid at Stripe; ``rare`` is free and few."""
+    """``free`` products are bought for nothing, ``priced`` ones paid at Stripe; ``rare`` is free and few."""
 
     def __init__(
         self, address: str, free: Sequence[str], priced: Sequence[str], rare: str, size: int
