@@ -13,6 +13,7 @@ import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from bench.scale import COMMIT_MS, ROUND_TRIP_MS, locked_ms, measured
 
@@ -60,11 +61,11 @@ class Station:
             waited = self._clock.now - came
             if waited > PATIENCE:
                 self.turned_away += 1
-                self._clock.at(self._clock.now, lambda then=then: then(False))
+                self._clock.at(self._clock.now, partial(then, False))
                 continue
             self.waits.append(waited)
             self._free -= 1
-            self._clock.at(self._clock.now + takes, lambda then=then: self._done(then))
+            self._clock.at(self._clock.now + takes, partial(self._done, then))
 
     def _done(self, then: Callable[[bool], None]) -> None:
         self._free += 1

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -61,7 +61,7 @@ class Meter:
     """CPU, statements and DynamoDB's units since it began."""
 
     def __init__(self, process: Process, database: Callable[[], float]) -> None:
-        self.cpu: Counter[str] = Counter()
+        self.cpu: defaultdict[str, float] = defaultdict(float)
         self.count: Counter[str] = Counter()
         self._database, self._holds_stock = database, False
         for engine in {process.engines.writer, process.engines.reader}:

@@ -54,7 +54,8 @@ def test_a_sale_without_enough_visitors_does_not_sell_out() -> None:
 
 
 def test_nobody_waits_for_longer_than_a_request_may_take() -> None:
-    shop = Shop(replace(SMALL, vcpus=1)).run()
+    slow = {name: 20 * seconds for name, seconds in SMALL.step.items()}
+    shop = Shop(replace(SMALL, vcpus=1, step=slow)).run()
     assert max(shop.web.waits) <= PATIENCE
     assert shop.web.turned_away > 0
 

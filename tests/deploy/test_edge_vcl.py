@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+
+import pytest
 
 from storefront.web.page_cache import OUTAGE_SECONDS, REVALIDATING_SECONDS, SHARED_SECONDS
 from tests.deploy import edge, templates
@@ -70,3 +73,24 @@ def test_pages_are_kept_for_as_long_as_they_say() -> None:
 def test_errors_are_not_kept() -> None:
     assert edge.errors_are_never_kept(STACKS) == []
     assert "beresp.status != 200" in VCL
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "check"),
+    [
+        ("(static|media)", "(static|media|orders)", test_the_same_paths_are_kept),
+        ("hash_data(req.http.HX-Request-Type);", "", test_the_same_headers_tell_pages_apart),
+        ("|sort|", "|", test_the_same_words_of_a_query_are_known),
+        ("metrics|readyz|healthz", "metrics|readyz", test_the_same_paths_are_for_inside),
+        ("unset req.http.Forwarded;", "", test_the_same_of_a_client_s_headers_are_dropped),
+        ("req.grace = 1s", "req.grace = 9s", test_pages_are_kept_for_as_long_as_they_say),
+        ("beresp.status != 200 ||", "", test_errors_are_not_kept),
+    ],
+)
+def test_a_difference_is_caught(
+    monkeypatch: pytest.MonkeyPatch, right: str, wrong: str, check: Callable[[], None]
+) -> None:
+    assert right in VCL
+    monkeypatch.setitem(globals(), "VCL", VCL.replace(right, wrong))
+    with pytest.raises((AssertionError, ValueError)):
+        check()

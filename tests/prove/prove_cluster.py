@@ -64,8 +64,10 @@ class Deployment:
         return Program(self.folder / f"worker{number}", *SHOP, "worker", env=self.environment)
 
     def stop(self) -> None:
-        for one in [*self.web, *self.workers]:
-            one.stop()
+        for web in self.web:
+            web.stop()
+        for worker in self.workers:
+            worker.stop()
 
 
 @pytest.fixture
