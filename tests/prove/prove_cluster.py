@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -56,7 +57,8 @@ class Deployment:
     workers: list[Program] = field(default_factory=list)
 
     def start(self) -> None:
-        self.web = [serve(self.environment, port) for port in self.ports]
+        for port in self.ports:
+            self.web.append(serve(self.environment, port))
         self.workers = [self.worker(number) for number in range(WORKERS)]
         wait_until(lambda: requests.get(self.balancer.address + "/readyz", timeout=5).status_code == 200, 60)
 
@@ -91,34 +93,41 @@ def _answers(address: str) -> bool:
 
 @pytest.fixture
 def deployment(tmp_path: Path, dynamodb: str) -> Iterator[Deployment]:
-    cluster, ports = Cluster(tmp_path), [free_port() for _ in range(WEB)]
-    balancer = Balancer(tmp_path, cluster.members, ports)
-    stripe = Running.module(
-        *("standins.stripe", "--data", str(tmp_path / "stripe")),
-        *("--webhook-url", f"{balancer.address}/webhooks/stripe"),
-        env={"STANDIN_STRIPE_KEY": STRIPE_KEY, "STANDIN_STRIPE_WEBHOOK_SECRET": STRIPE_SECRET},
-    )
-    settings = Settings(
+    with ExitStack() as ends:
+        cluster, ports = Cluster(tmp_path), [free_port() for _ in range(WEB)]
+        ends.callback(cluster.stop)
+        cluster.start()
+        balancer = Balancer(tmp_path, cluster.members, ports)
+        ends.callback(balancer.stop)
+        stripe = Running.module(
+            *("standins.stripe", "--data", str(tmp_path / "stripe")),
+            *("--webhook-url", f"{balancer.address}/webhooks/stripe"),
+            env={"STANDIN_STRIPE_KEY": STRIPE_KEY, "STANDIN_STRIPE_WEBHOOK_SECRET": STRIPE_SECRET},
+        )
+        ends.callback(stripe.stop)
+        settings = _settings(balancer, stripe.address)
+        url = balancer.url(balancer.writer).replace("/storefront?", "/postgres?")
+        with psycopg.connect(url, autocommit=True) as admin:
+            admin.execute("CREATE DATABASE storefront")
+        migrate(settings)
+        process = Process(settings)
+        ends.callback(process.close)
+        made = Deployment(tmp_path, cluster, balancer, process, variables(settings), ports)
+        ends.callback(made.stop)
+        made.start()
+        yield made
+
+
+def _settings(balancer: Balancer, stripe: str) -> Settings:
+    return Settings(
         database_url=SecretStr(balancer.url(balancer.writer)),
         database_reader_url=SecretStr(balancer.url(balancer.readers)),
         stripe_key=SecretStr(STRIPE_KEY),
         stripe_webhook_secret=SecretStr(STRIPE_SECRET),
-        stripe_api_base=stripe.address,
-        stripe_checkout_origin=stripe.address,
+        stripe_api_base=stripe,
+        stripe_checkout_origin=stripe,
         carrier_webhook_secret=SecretStr(CARRIER_SECRET),
     )
-    with psycopg.connect(
-        balancer.url(balancer.writer).replace("/storefront?", "/postgres?"), autocommit=True
-    ) as admin:
-        admin.execute("CREATE DATABASE storefront")
-    migrate(settings)
-    made = Deployment(tmp_path, cluster, balancer, Process(settings), variables(settings), ports)
-    made.start()
-    yield made
-    made.stop()
-    made.process.close()
-    for one in (stripe, balancer, cluster):
-        one.stop()
 
 
 # --- what happens

@@ -58,6 +58,7 @@ class Site:
     aurora: Frozen
     folder: Path
     skus: list[str]
+    caches: list[Varnish] = field(default_factory=list)
 
     @property
     def pages(self) -> list[str]:
@@ -65,7 +66,9 @@ class Site:
         return ["/", "/products", *(f"/products/{sku}" for sku in self.skus), "/products?q=product"]
 
     def varnish(self, rules: str = "") -> Varnish:
-        return Varnish(self.folder / f"varnish-{len(list(self.folder.iterdir()))}", self.ports, rules)
+        made = Varnish(self.folder / f"varnish-{len(self.caches)}", self.ports, rules)
+        self.caches.append(made)
+        return made
 
 
 @pytest.fixture
@@ -75,7 +78,10 @@ def site(process: Process, stripe: str, tmp_path: Path) -> Iterator[Site]:
     skus = [product(process.stores(), price=0, quantity=10_000) for _ in range(20)]
     ports = [free_port() for _ in range(2)]
     web = [serve(variables(settings), port) for port in ports]
-    yield Site(process, web, ports, aurora, tmp_path, skus)
+    made = Site(process, web, ports, aurora, tmp_path, skus)
+    yield made
+    for cache in made.caches:
+        cache.stop()
     for one in web:
         one.stop()
     aurora.close()
@@ -152,7 +158,6 @@ def visited(site: Site, varnish: Varnish, seconds: float) -> Seen:
 def test_nine_of_ten_public_pages_come_from_the_cache_and_nothing_personal_does(site: Site) -> None:
     varnish = site.varnish()
     seen = visited(site, varnish, SECONDS)
-    varnish.stop()
     print(
         f"\n{seen.ratio:.1%} of {seen.cached.total()} public pages from the cache,"
         f" {seen.cached.total() / SECONDS:.0f} a second; beside them {len(seen.buyers)} buyers"
@@ -176,7 +181,6 @@ def test_a_cache_that_keeps_what_is_personal_is_caught(site: Site) -> None:
         planted = planted.replace(right, wrong)
     varnish = site.varnish(planted)
     seen = visited(site, varnish, 3)
-    varnish.stop()
     assert any("came from the cache" in one or "stranger" in one for one in seen.wrong)
 
 
@@ -203,7 +207,6 @@ def test_the_catalogue_is_served_through_an_outage_of_aurora_and_is_fresh_after_
     print(f"\n{OUTAGE:.0f} s without Aurora: {dict(answers)}, longest answer {longest:.2f} s; carts {added}")
     back = seconds_until_shown(site, varnish.address, bound=20)
     print(f"fresh again {back:.2f} s after its return")
-    varnish.stop()
     assert set(answers) == {200}
     assert added == {503}, "what can't be done is said so"
 
@@ -212,7 +215,6 @@ def test_without_stale_pages_the_outage_is_seen(site: Site) -> None:
     """The negative control: a cache that keeps nothing beyond its second."""
     varnish = site.varnish(RULES.read_text().replace("stale-if-error=\\d+", "no-such-word"))
     answers, _, _ = outage(site, varnish, 4)
-    varnish.stop()
     assert answers[503] > 0
 
 
@@ -254,6 +256,5 @@ def test_availability_is_three_seconds_old_at_most(site: Site) -> None:
     for sku in site.skus[10:15]:
         site.skus[:10] = [sku] * 10
         ages.append(seconds_until_shown(site, varnish.address, bound=OLDEST + 1))
-    varnish.stop()
     print("\nsold out is shown after", ", ".join(f"{age:.2f}" for age in ages), "s")
     assert max(ages) < OLDEST + 0.2, "and the time that it takes to look"

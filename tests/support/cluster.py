@@ -141,7 +141,7 @@ class Member:
 
 
 class Cluster:
-    """Ready when a writer and a synchronous standby are."""
+    """Ready when a writer and a synchronous standby are: ``start`` waits for them."""
 
     def __init__(self, folder: Path) -> None:
         client, peer = free_port(), free_port()
@@ -153,6 +153,8 @@ class Cluster:
             *("--initial-cluster", f"default={between}"),
         )
         self.members = [Member(folder, f"node{number}", client) for number in (1, 2, 3)]
+
+    def start(self) -> None:
         wait_until(self.whole, bound=90)
 
     def whole(self) -> bool:

@@ -39,7 +39,11 @@ class Varnish:
             stderr=(folder / "log").open("w"),
             start_new_session=True,
         )
-        wait_until(self._answers, bound=20)
+        try:
+            wait_until(self._answers, bound=20)
+        except AssertionError:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         self._process.terminate()
