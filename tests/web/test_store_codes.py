@@ -37,9 +37,10 @@ def test_a_pages_line_has_awss_code(client: FlaskClient, process: Process) -> No
 
 def test_a_pages_line_has_the_sqlstate(app: Flask, client: FlaskClient) -> None:
     def slow() -> str:
-        with of_request().db.transaction() as session:
-            session.execute(text("SET LOCAL statement_timeout = '20ms'"))
-            session.execute(text("SELECT pg_sleep(2)"))
+        database = of_request().db
+        with database.transaction():
+            database.session.execute(text("SET LOCAL statement_timeout = '20ms'"))
+            database.session.execute(text("SELECT pg_sleep(2)"))
         return ""
 
     endpoint = app.url_map.bind("localhost").match("/help")[0]
