@@ -38,7 +38,7 @@ RARE = 40
 """Units of what everybody wants; they are gone soon."""
 CALM = 6.0
 """Seconds that are looked at beyond an event's own."""
-READING_WITHIN, BUYING_WITHIN = 5.0, 15.0
+READING_WITHIN, BUYING_WITHIN = 10.0, 15.0
 WITHIN_LEASE = LEASE + 20.0
 """Seconds for buying when a writer is gone without a word: its lease, the election, and breakers' probes."""
 
