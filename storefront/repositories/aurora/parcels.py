@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, func, literal, select, update
+from sqlalchemy import Connection, Select, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from storefront.domain.cart import CartItem
@@ -17,6 +17,7 @@ from storefront.domain.packing import Packing
 from storefront.domain.parcel_records import ParcelLineRecord, ParcelRecord
 from storefront.domain.parcels import Ordered, Parcel, ParcelLine, ParcelStatus, Report, carrier_key, code_key
 from storefront.repositories.aurora.database import Database
+from storefront.repositories.aurora.reading import AnyRow
 from storefront.repositories.aurora.refunds import refunded_units
 
 _ESTIMATE = "estimate"
@@ -141,15 +142,15 @@ def packed_orders(connection: Connection) -> Iterator[PackedOrder]:
         yield PackedOrder(row.order_id, row.number, row.status, row.delivery.status, row.promised_on, packing)
 
 
-def _by_order(rows: Sequence[Row[*tuple[Any, ...]]]) -> dict[UUID, list[Row[*tuple[Any, ...]]]]:
+def _by_order(rows: Sequence[AnyRow]) -> dict[UUID, list[AnyRow]]:
     return {order_id: list(of_order) for order_id, of_order in groupby(rows, lambda row: row.order_id)}
 
 
-def _ordered(line: Row[*tuple[Any, ...]], status: OrderStatus) -> Ordered:
+def _ordered(line: AnyRow, status: OrderStatus) -> Ordered:
     return Ordered(line.sku, line.qty, line.qty if status is OrderStatus.REFUNDED else line.refunded)
 
 
-def _parcel(row: Row[*tuple[Any, ...]]) -> Parcel:
+def _parcel(row: AnyRow) -> Parcel:
     return Parcel(
         parcel_id=row.parcel_id,
         carrier=row.carrier,

@@ -16,13 +16,14 @@ DEADLOCK, SERIALIZATION = "40P01", "40001"
 STATEMENT_ENDED = ("57014", "55P03")
 """query_canceled and lock_not_available: the server is well, the statement took too long."""
 
-Rows = Sequence[Row[*tuple[Any, ...]]]
+AnyRow = Row[*tuple[Any, ...]]
+Rows = Sequence[AnyRow]
 """What a text statement returns; ``records`` says what is in it."""
 
 Record = TypeVar("Record")
 
 
-def records(record: Callable[..., Record], rows: Iterable[Row[*tuple[Any, ...]]]) -> list[Record]:
+def records(record: Callable[..., Record], rows: Iterable[AnyRow]) -> list[Record]:
     """Rows of a text statement as typed records, whose fields are found by the names of the columns."""
     rows = list(rows)
     names = rows[0]._fields if rows else ()

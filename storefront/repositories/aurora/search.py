@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from storefront.domain.catalog import WORDS, CategoryCount, ListQuery, ProductCard, Sort
 from storefront.repositories.aurora.database import Database
 from storefront.repositories.aurora.prepared import Prepared
+from storefront.repositories.aurora.reading import AnyRow
 
 CAP = 1_000
 """So many hits are ranked and counted: ranking reads each hit's whole tsvector."""
@@ -137,7 +137,7 @@ def find(db: Database, query: ListQuery, size: int) -> Hits:
     )
 
 
-def _card(row: Row[*tuple[Any, ...]]) -> ProductCard:
+def _card(row: AnyRow) -> ProductCard:
     return ProductCard(row.sku, row.name, row.price_cents, row.category, row.image_url, row.available)
 
 
