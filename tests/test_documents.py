@@ -121,7 +121,7 @@ def test_invariants_that_are_cited_are_numbered() -> None:
 
 
 def test_pages_that_are_cited_are_in_the_repository() -> None:
-    names = {path.name for path in [*PAGES, *ROOT.glob("deploy/*.md")]}
+    names = {path.name for path in [*PAGES, *ROOT.glob("deploy/*.md"), *ROOT.glob("bench/*.md")]}
     found = {
         f"{path.relative_to(ROOT)}: {name}"
         for folder in ("storefront", "standins", "bench", "deploy", "templates", "docs")
