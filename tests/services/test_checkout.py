@@ -25,6 +25,7 @@ from storefront.domain.payments import PaymentStatus, Provider
 from storefront.process import Process
 from storefront.repositories.aurora.carts import Carts
 from storefront.repositories.aurora.orders import Orders
+from storefront.repositories.aurora.prepared import Parameters, Prepared
 from storefront.services import carts, holds
 from storefront.services.checkout import Placement, place
 from storefront.stores import Stores
@@ -361,8 +362,8 @@ def test_an_address_at_once_holds_no_more_than_it_may(
     confirmed = [from_one_address(stores, sku) for _ in range(10)]
     count_holds = Orders._live_holds
 
-    def slowly(self: Orders, of: object) -> object:
-        counted = count_holds(self, of)  # type: ignore[arg-type]
+    def slowly(self: Orders, statement: Prepared, of: Parameters) -> object:
+        counted = count_holds(self, statement, of)
         time.sleep(0.05)
         return counted
 

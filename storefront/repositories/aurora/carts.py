@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Row, and_, delete, func, select, text, update
 
-from storefront.domain.cart import MAX_LINES, MAX_QTY, Cart, CartItem, CartLine, CartView
+from storefront.domain.cart import MAX_LINES, MAX_QTY, CartItem, CartLine, CartView
 from storefront.domain.catalog import Product
 from storefront.domain.errors import NotFound, TooLarge
 from storefront.repositories.aurora.database import Database
@@ -45,6 +45,16 @@ _OPEN = Prepared("""
     )
     SELECT cart_id FROM mine UNION ALL SELECT cart_id FROM made
 """)
+_LOCK_OPEN = Prepared(
+    "SELECT closed_at FROM carts WHERE cart_id = :cart_id AND user_id = :user_id FOR UPDATE"
+)
+_FREEZE = Prepared("""
+    UPDATE cart_items SET name = f.name, price_cents = f.price_cents
+      FROM unnest(CAST(:skus AS text[]), CAST(:names AS text[]), CAST(:prices AS int[]))
+           AS f (sku, name, price_cents)
+     WHERE cart_id = :cart_id AND cart_items.sku = f.sku
+""")
+_CLOSE = Prepared("UPDATE carts SET closed_at = now() WHERE cart_id = :cart_id")
 _ADD = Prepared("""
     INSERT INTO cart_items (cart_id, sku, qty, price_cents, name)
     SELECT :cart_id, sku, :qty, price_cents, name FROM products WHERE sku = :sku AND listed
@@ -96,12 +106,10 @@ class Carts:
         Raises:
             NotFound: there is no such cart, or it is somebody else's.
         """
-        row = self._db.session.execute(
-            select(Cart.closed_at).where(Cart.cart_id == cart_id, Cart.user_id == user_id).with_for_update()
-        ).one_or_none()
-        if row is None:
+        rows = self._db.write(_LOCK_OPEN, {"cart_id": cart_id, "user_id": user_id})
+        if not rows:
             raise NotFound("This cart is not here any more")
-        return row.closed_at is None
+        return rows[0].closed_at is None
 
     def add(self, cart_id: UUID, sku: str, qty: int) -> CartView:
         """Add units of a listed product to an open, locked cart, as it is then; a line holds at most 99.
@@ -138,21 +146,14 @@ class Carts:
 
     def freeze(self, cart_id: UUID, lines: Mapping[str, tuple[str, int]]) -> None:
         """Close a cart for ever, its lines at the given names and prices (cents) by SKU."""
-        self._db.session.execute(
-            text("""
-                UPDATE cart_items SET name = f.name, price_cents = f.price_cents
-                  FROM unnest(CAST(:skus AS text[]), CAST(:names AS text[]), CAST(:prices AS int[]))
-                       AS f (sku, name, price_cents)
-                 WHERE cart_id = :cart_id AND cart_items.sku = f.sku
-            """),
-            {
-                "cart_id": cart_id,
-                "skus": list(lines),
-                "names": [name for name, _ in lines.values()],
-                "prices": [price for _, price in lines.values()],
-            },
-        )
-        self._db.session.execute(update(Cart).where(Cart.cart_id == cart_id).values(closed_at=func.now()))
+        frozen = {
+            "cart_id": cart_id,
+            "skus": list(lines),
+            "names": [name for name, _ in lines.values()],
+            "prices": [price for _, price in lines.values()],
+        }
+        self._db.write(_FREEZE, frozen)
+        self._db.write(_CLOSE, {"cart_id": cart_id})
 
     def copy_lines(self, source: UUID, target: UUID) -> int:
         """Add the still listed lines of one cart to another, open and locked; how many came along.

@@ -69,3 +69,30 @@ UNPAID_OF = Prepared(
     .limit(1)
 )
 NOW = Prepared("SELECT clock_timestamp() AS now")
+
+# --- placing
+
+IN_TURN = Prepared(
+    "SELECT pg_advisory_xact_lock(hashtextextended(CAST(:name AS text), CAST(:kind AS bigint)))"
+)
+# The status is spelled as in the partial index.
+_HOLDS = """
+    SELECT count(*) AS orders, min(expires_at) AS first_ends, clock_timestamp() AS now
+      FROM orders WHERE status = 'pending' AND
+"""
+HOLDS_OF_SHOPPER = Prepared(f"{_HOLDS} user_id = :user_id")
+HOLDS_OF_ADDRESS = Prepared(f"{_HOLDS} placed_from = :placed_from")
+RESERVE = Prepared("""
+    WITH locked AS MATERIALIZED (
+        SELECT s.sku, i.qty, s.quantity - s.reserved >= i.qty AS ok
+          FROM stock s JOIN cart_items i ON i.sku = s.sku AND i.cart_id = :cart_id
+         ORDER BY s.sku COLLATE "C"
+           FOR UPDATE OF s
+    ), taken AS (
+        UPDATE stock SET reserved = stock.reserved + locked.qty FROM locked
+         WHERE stock.sku = locked.sku AND (SELECT bool_and(ok) FROM locked)
+        RETURNING stock.sku
+    )
+    SELECT (SELECT count(*) FROM taken) AS taken,
+           (SELECT count(*) FROM cart_items WHERE cart_id = :cart_id) AS wanted
+""")

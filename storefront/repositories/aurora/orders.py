@@ -8,7 +8,7 @@ from math import ceil
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, literal, select, text, tuple_, update
+from sqlalchemy import func, literal, select, tuple_, update
 
 from storefront.domain.errors import NotFound
 from storefront.domain.order_views import OrderLine, OrderRow, OrderSummary, OrderView
@@ -17,6 +17,7 @@ from storefront.domain.payments import Payment
 from storefront.repositories.aurora import order_statements as statements
 from storefront.repositories.aurora.database import Database
 from storefront.repositories.aurora.order_events import OrderEvents
+from storefront.repositories.aurora.prepared import Parameters, Prepared
 from storefront.repositories.aurora.refunds import Refunds
 
 
@@ -153,27 +154,20 @@ class Orders:
     def lock_shopper(self, user_id: UUID) -> LiveHolds:
         """Let one placement a shopper through at a time; what the shopper holds unpaid."""
         self._in_turn(str(user_id), 0)
-        return self._live_holds(Order.user_id == user_id)
+        return self._live_holds(statements.HOLDS_OF_SHOPPER, {"user_id": user_id})
 
     def lock_address(self, placed_from: str) -> LiveHolds:
         """Let one placement an address through at a time, after ``lock_shopper``, lest two wait for each
         other; what was placed from there and is unpaid."""
         self._in_turn(placed_from, 1)
-        return self._live_holds(Order.placed_from == placed_from)
+        return self._live_holds(statements.HOLDS_OF_ADDRESS, {"placed_from": placed_from})
 
     def _in_turn(self, name: str, kind: int) -> None:
-        key = func.hashtextextended(name, literal(kind))
-        self._db.session.execute(select(func.pg_advisory_xact_lock(key)))
+        self._db.write(statements.IN_TURN, {"name": name, "kind": kind})
 
-    def _live_holds(self, of: ColumnElement[bool]) -> LiveHolds:
+    def _live_holds(self, statement: Prepared, of: Parameters) -> LiveHolds:
         """Expiry is a change of state, never a reading of the clock."""
-        row = self._db.session.execute(
-            select(
-                func.count().label("orders"),
-                func.min(Order.expires_at).label("first_ends"),
-                func.clock_timestamp().label("now"),
-            ).where(of, Order.status == OrderStatus.PENDING)
-        ).one()
+        (row,) = self._db.write(statement, of)
         return LiveHolds(**row._asdict())
 
     def reserve(self, cart_id: UUID) -> bool:
@@ -182,23 +176,7 @@ class Orders:
         Rows are locked in SKU order, looked at under the lock, and changed only if every line is
         satisfied: a plain conditional UPDATE over several rows deadlocks and reserves in part.
         """
-        done = self._db.session.execute(
-            text("""
-                WITH locked AS MATERIALIZED (
-                    SELECT s.sku, i.qty, s.quantity - s.reserved >= i.qty AS ok
-                      FROM stock s JOIN cart_items i ON i.sku = s.sku AND i.cart_id = :cart_id
-                     ORDER BY s.sku COLLATE "C"
-                       FOR UPDATE OF s
-                ), taken AS (
-                    UPDATE stock SET reserved = stock.reserved + locked.qty FROM locked
-                     WHERE stock.sku = locked.sku AND (SELECT bool_and(ok) FROM locked)
-                    RETURNING stock.sku
-                )
-                SELECT (SELECT count(*) FROM taken) AS taken,
-                       (SELECT count(*) FROM cart_items WHERE cart_id = :cart_id) AS wanted
-            """),
-            {"cart_id": cart_id},
-        ).one()
+        (done,) = self._db.write(statements.RESERVE, {"cart_id": cart_id})
         return bool(done.taken == done.wanted and done.wanted > 0)
 
     def insert(self, order: Order, payment: Payment, hold: timedelta) -> None:
