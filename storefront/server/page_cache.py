@@ -130,10 +130,11 @@ class PageCache:
         if waiting is None:
             if request.method != "GET":
                 return await run()
+            born = time.monotonic()
             made = run()
             self._making[key] = [outcome]
             # Whatever becomes of this client, others may be waiting for the page.
-            made.add_done_callback(partial(self._made, key, time.monotonic()))
+            made.add_done_callback(partial(self._made, key, born))
             first = await outcome
             assert first is not None
             return first.answer(request) if isinstance(first, Page) else first

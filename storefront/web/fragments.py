@@ -14,10 +14,10 @@ from flask.templating import Environment
 from jinja2.runtime import Macro
 from markupsafe import Markup
 
-PARTS = 2048
-CARDS = 16_384
+PARTS = 1024
+CARDS = 4096
 """Each some 700 bytes; a shelf of neighbours or another order shows the same ones again."""
-ADDRESSES = 8192
+ADDRESSES = 2048
 MACROS = "macros/"
 """The templates whose macros every other may use by name."""
 

@@ -10,12 +10,9 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import create_engine
 
 from storefront.audit import invariants
-from storefront.cli.migrate import MIGRATIONS, migrate_aurora
+from storefront.cli.migrate import migrate_aurora
 from storefront.config import Settings
 from storefront.domain.attention import AttentionKind
 from storefront.domain.ids import new_order_number
@@ -25,6 +22,7 @@ from storefront.process import Process
 from storefront.services import carrier_events
 from storefront.stores import Stores
 from tests.support.factories import ADDRESS
+from tests.support.former import upgrade
 from tests.support.worker import event
 
 FIRST_RELEASE = "0001"
@@ -61,23 +59,13 @@ def filled(database_url: str) -> Iterator[tuple[str, dict[str, UUID]]]:
     with psycopg.connect(database_url, autocommit=True) as admin:
         admin.execute("CREATE DATABASE first_release")
         try:
-            _upgrade(url, FIRST_RELEASE)
+            upgrade(url, FIRST_RELEASE)
             with psycopg.connect(url, autocommit=True) as connection:
                 ids = {name: _insert(connection, old) for name, old in OLD.items()}
             migrate_aurora(Settings(database_url=url).sqlalchemy_url)
             yield url, ids
         finally:
             admin.execute("DROP DATABASE first_release WITH (FORCE)")
-
-
-def _upgrade(url: str, revision: str) -> None:
-    engine = create_engine(Settings(database_url=url).sqlalchemy_url)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-    engine.dispose()
 
 
 def _insert(connection: psycopg.Connection[tuple[object, ...]], old: Old) -> UUID:

@@ -63,7 +63,7 @@ def database(admin_url: str, name: str) -> Iterator[str]:
     with psycopg.connect(admin_url, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name}")
         try:
-            _upgrade(url, f"{schema_needed() - 1:04}")
+            upgrade(url, f"{schema_needed() - 1:04}")
             with psycopg.connect(url, autocommit=True) as connection:
                 connection.execute(FILL)
             yield url
@@ -71,7 +71,8 @@ def database(admin_url: str, name: str) -> Iterator[str]:
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _upgrade(url: str, revision: str) -> None:
+def upgrade(url: str, revision: str) -> None:
+    """Bring a database to a schema by its number, an empty one or of an earlier one."""
     engine = create_engine(Settings(database_url=url).sqlalchemy_url)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))

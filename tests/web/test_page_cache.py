@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from dataclasses import dataclass, field
 
 import pytest
 from flask import Flask, Response
+from prometheus_client import REGISTRY
 
 from storefront import create_app
 from storefront.config import Settings
@@ -60,6 +63,27 @@ def test_only_what_the_page_depends_on_tells_pages_apart(pages: Pages) -> None:
     different += [key("q=%FF"), key("q=%FE"), key("q=%EF%BF%BD"), key("", hx_request="true")]
     assert len(set(different)) == len(different)
     assert key("", hx_request="true", hx_request_type="full") == key("")
+
+
+def test_pages_that_the_server_kept_are_counted_within_a_second_or_so(pages: Pages) -> None:
+    labels = {"endpoint": "catalog.home", "method": "GET", "status": "304"}
+
+    def counted() -> float:
+        return REGISTRY.get_sample_value("storefront_requests_total", labels) or 0.0
+
+    key, before = pages.key(Asked("/")), counted()
+    assert key
+
+    async def answer() -> None:
+        for _ in range(3):
+            pages.count(key, "GET", 304)
+        until = time.monotonic() + 5
+        while counted() == before:
+            assert time.monotonic() < until
+            await asyncio.sleep(0.05)
+
+    asyncio.run(answer())
+    assert counted() == before + 3
 
 
 def test_only_a_200_may_be_kept() -> None:

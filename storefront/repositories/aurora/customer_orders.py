@@ -15,6 +15,7 @@ from storefront.domain.catalog import Product
 from storefront.domain.order_views import CustomerOrder, OrderLine
 from storefront.domain.orders import EventKind, Order, OrderEvent, OrderStatus
 from storefront.repositories.aurora.database import Database
+from storefront.repositories.aurora.order_statements import LINE
 
 OPEN = (OrderStatus.PENDING, OrderStatus.PAID, OrderStatus.PREPARING, OrderStatus.SHIPPED)
 """Orders that still need their customer: while there is one, the account stays."""
@@ -89,15 +90,7 @@ class CustomerOrders:
 
     def _lines(self, cart_ids: Iterable[UUID]) -> Mapping[UUID, tuple[OrderLine, ...]]:
         rows = self._db.rows(
-            select(
-                CartItem.cart_id,
-                CartItem.sku,
-                CartItem.name,
-                CartItem.qty,
-                CartItem.price_cents,
-                Product.category,
-                Product.image_url,
-            )
+            select(CartItem.cart_id, *LINE)
             .join(Product, Product.sku == CartItem.sku)
             .where(CartItem.cart_id.in_(list(cart_ids)))
             .order_by(CartItem.cart_id, CartItem.name, CartItem.sku)

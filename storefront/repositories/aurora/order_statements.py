@@ -36,20 +36,20 @@ SUMMARY = select(
     func.clock_timestamp().label("now"),
 ).join(Payment, Payment.order_id == Order.order_id)
 
-
 OF_ID = SUMMARY.where(Order.order_id == bindparam("order_id"))
 BY_ID = Prepared(OF_ID)
 PULSE = Prepared(OF_ID.add_columns(events_shown(Order.order_id)))
+LINE = (
+    CartItem.sku,
+    CartItem.name,
+    CartItem.qty,
+    CartItem.price_cents,
+    Product.category,
+    Product.image_url,
+)
+"""Of an order's line: name and price frozen, the picture of today."""
 LINES = Prepared(
-    select(
-        CartItem.sku,
-        CartItem.name,
-        CartItem.qty,
-        CartItem.price_cents,
-        Product.category,
-        Product.image_url,
-        refunded_units(),
-    )
+    select(*LINE, refunded_units())
     .join(Product, Product.sku == CartItem.sku)
     .where(CartItem.cart_id == bindparam("cart_id"))
     .order_by(CartItem.name, CartItem.sku)

@@ -103,7 +103,8 @@ def _send(
     except psycopg.Error as error:
         lost = driver.closed or error.sqlstate in FAILED_OVER
         if lost:
-            connection.invalidate(error)
+            # With all that are as old as it, as SQLAlchemy does, which has no public name for this.
+            engine.pool._invalidate(connection, error)  # noqa: SLF001
         raise _as_sqlalchemy(statement, error, lost=lost) from error
 
 

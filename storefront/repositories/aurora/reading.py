@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import Engine, Executable, Row, exc
 
 from storefront.domain.errors import StoreUnavailable, TransactionLost
 from storefront.repositories.aurora.connections import FAILED_OVER, Overdue
-from storefront.repositories.aurora.prepared import Parameters, Prepared, fetch, fetch_within
+from storefront.repositories.aurora.prepared import Parameters, Prepared, fetch
 
 DEADLOCK, SERIALIZATION = "40P01", "40001"
 STATEMENT_ENDED = ("57014", "55P03")
@@ -32,15 +32,20 @@ def records(record: Callable[..., Record], rows: Iterable[AnyRow]) -> list[Recor
 
 def read(engine: Engine, statement: Executable | Prepared, parameters: Parameters | None) -> Rows:
     if isinstance(statement, Prepared):
-        # A lost connection is SQLAlchemy's to judge: it throws those away that were lost with it.
-        with suppress(TransactionLost), driver_errors():
-            return cast(Rows, fetch(engine, statement, parameters))
+        return _again_if_lost(lambda: cast(Rows, fetch(engine, statement, parameters)))
+    return _again_if_lost(lambda: _all(engine, statement, parameters))
+
+
+def _all(engine: Engine, statement: Executable, parameters: Parameters | None) -> Rows:
+    with engine.connect() as connection:
+        return connection.execute(statement, parameters).all()
+
+
+def _again_if_lost(ask: Callable[[], Rows]) -> Rows:
     for last in (False, True):
         try:
-            with driver_errors(), engine.connect() as connection:
-                if isinstance(statement, Prepared):
-                    return cast(Rows, fetch_within(connection, statement, parameters))
-                return connection.execute(statement, parameters).all()
+            with driver_errors():
+                return ask()
         except TransactionLost:
             # A pooled connection that the last failover killed: a read is safe to send again, once.
             if last:

@@ -181,6 +181,28 @@ def test_connections_that_have_become_read_only_are_thrown_away_at_once(
     assert add_ten(stores, sku) == 10
 
 
+def test_one_that_is_found_takes_all_that_are_as_old_with_it(process: Process, stores: Stores) -> None:
+    """Otherwise each would fail somebody's request before it goes."""
+    sku = product(stores, quantity=100)
+    for _ in range(2):
+        demote(process)
+        assert read_only(process) == 4
+        carts.add(stores, shopper(), sku, 1)
+        assert read_only(process) == 0
+    demote(process)
+    stores.carts.active(shopper())
+    assert read_only(process) == 4, "a read fails nowhere, and judges nothing"
+
+
+def read_only(process: Process) -> int:
+    """How many of the pool's connections take no writes."""
+    held = [process.engines.writer.connect() for _ in range(4)]
+    told = [one.execute(text("SHOW transaction_read_only")).scalar_one() for one in held]
+    for one in held:
+        one.close()
+    return told.count("on")
+
+
 def test_without_the_look_at_them_every_write_fails(process: Process, stores: Stores) -> None:
     """The negative control of the test above."""
     sku = product(stores, quantity=100)
