@@ -68,7 +68,7 @@ def chromium() -> Iterator[Browser]:
     """One a file: while it is there, its thread has an event loop, and other files' tests want their own."""
     path = find()
     if path is None:
-        pytest.fail("Chromium is missing: python tests/chromium.py says how to get it")
+        pytest.fail("Chromium is missing: python tests/support/chromium.py says how to get it")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser

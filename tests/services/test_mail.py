@@ -239,8 +239,9 @@ def test_a_second_payment_is_told_of(process: Process, stores: Stores, mailbox: 
     order_id = paid(stores)
     settlement.apply(stores, unasked(), order_id, captured(stores, order_id, ref="cs_second"))
     mail.send_due(process, stores)
-    assert [s.partition(" ")[0] for s in mailbox.subjects()] == ["Your", "A"]
-    assert "was paid twice" in body(mailbox.mails()[1])
+    told = {str(letter["Subject"]).partition(" ")[0]: body(letter) for letter in mailbox.mails()}
+    assert set(told) == {"Your", "A"}
+    assert "was paid twice" in told["A"]
 
 
 # --- what shoppers type

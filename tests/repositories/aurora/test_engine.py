@@ -305,7 +305,7 @@ def test_catalogue_reads_go_to_the_reader_and_without_it_to_the_writer(
     frozen.refuse()
     for _ in range(10):
         assert db.catalogue(text("SELECT 1"))[0][0] == 1
-    assert two_doors.engines.reader_breaker.state is State.OPEN
+    assert two_doors.engines.reader_breaker.state is not State.CLOSED
 
 
 def test_a_reader_that_hangs_costs_one_reader_and_nobody_else(two_doors: Process, frozen: Frozen) -> None:
