@@ -21,7 +21,7 @@ def till(process: Process, stripe: str) -> Till:
 
 @pytest.fixture
 def wide(settings: Settings, process: Process) -> Iterator[Process]:
-    """A process with a connection for each of fifty threads: how long they wait for one is not the question."""
+    """A process with a connection for each of fifty threads, so that none waits for one."""
     made = Process(settings, pool_size=50)
     yield made
     made.engines.dispose()
