@@ -9,13 +9,13 @@ from pathlib import Path
 import brotli
 import pytest
 
-from storefront.web.assets import STATIC, joined_parts
+from storefront.web.assets import STATIC, joined_parts, joined_scripts
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = sorted(path for path in (ROOT / "templates").rglob("*") if path.is_file())
 PAGES = [path for path in TEMPLATES if path.suffix == ".html" and "mail" not in path.parts]
 PARTS = sorted((STATIC / "css").glob("*.css"))
-SCRIPT = STATIC / "js" / "app.js"
+SCRIPTS = sorted((STATIC / "js").glob("*.js"))
 HTMX = next((STATIC / "vendor").glob("htmx-*.min.js"))
 
 LONGEST_LINE = {".html": 120, ".txt": 120, ".xml": 120, ".css": 110, ".js": 110}
@@ -56,6 +56,7 @@ NO_TEMPLATE = {
     "js": "app.js, on the page's root",
     "travels": "app.js, on the picture that was clicked",
     "hold-short": "app.js, in the hold's last minute",
+    "offers-box": "suggestions.js, under the search field",
     "htmx-request": "htmx, while it waits for an answer",
 }
 
@@ -102,7 +103,7 @@ def _ending(piece: re.Match[str]) -> str:
     return " " if re.match(r"\{\{ ' |\{%", piece[0]) else "\0"
 
 
-@pytest.mark.parametrize("path", [*TEMPLATES, *PARTS, SCRIPT], ids=_name)
+@pytest.mark.parametrize("path", [*TEMPLATES, *PARTS, *SCRIPTS], ids=_name)
 def test_no_line_is_longer_than_an_editor_is_wide(path: Path) -> None:
     longest = LONGEST_LINE[path.suffix]
     assert [line for line in path.read_text().splitlines() if len(line) > longest] == []
@@ -143,7 +144,7 @@ def test_every_class_of_a_template_has_a_rule() -> None:
 
 def test_every_rule_has_a_template_that_uses_it() -> None:
     names, beginnings = _used()
-    said = set(re.findall(r"\bsaid[\w-]*", SCRIPT.read_text()))
+    said = set(re.findall(r"\bsaid[\w-]*", joined_scripts()))
     idle = {one for one in _styled() - names - said if not one.startswith(tuple(beginnings))}
     assert idle == NO_TEMPLATE.keys()
 
@@ -161,4 +162,14 @@ def test_the_style_sheet_stays_within_its_budget(compress: type[bytes]) -> None:
 
 @pytest.mark.parametrize("compress", [brotli.compress, gzip.compress], ids=["brotli", "gzip"])
 def test_the_scripts_stay_within_their_budget(compress: type[bytes]) -> None:
-    assert sum(len(compress(path.read_bytes())) for path in (SCRIPT, HTMX)) <= SCRIPT_BUDGET
+    assert (
+        sum(len(compress(text)) for text in (joined_scripts().encode(), HTMX.read_bytes())) <= SCRIPT_BUDGET
+    )
+
+
+def test_the_script_is_its_parts_with_nothing_but_comments_taken_away() -> None:
+    """What looks like a comment in a text of several lines would go, too; so there are no such texts."""
+    sources = "".join(path.read_text() for path in SCRIPTS)
+    assert all(line.count("`") % 2 == 0 for line in sources.splitlines())
+    code = [line.strip() for line in sources.splitlines() if not re.match(r"\s*(//|/\*\*.*\*/$|$)", line)]
+    assert joined_scripts().splitlines() == code

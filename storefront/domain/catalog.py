@@ -180,6 +180,21 @@ class Listing:
 
 
 @dataclass(frozen=True)
+class Suggestions:
+    """What the search field offers for ``q`` while it is being typed.
+
+    ``categories`` are named like what was typed, ``within`` are those of the products found. ``meant`` is a
+    likelier spelling; the products are its own where ``q`` itself finds none.
+    """
+
+    q: str
+    products: tuple[ProductCard, ...] = ()
+    categories: tuple[CategoryCount, ...] = ()
+    within: tuple[CategoryCount, ...] = ()
+    meant: str | None = None
+
+
+@dataclass(frozen=True)
 class HomePage:
     """``categories`` by size with one card each to show for them, and the newest products."""
 

@@ -18,6 +18,8 @@ _LOOK_ALIKES = str.maketrans("ILO", "110")
 _NUMBER = re.compile(r"[0-9A-HJKMNP-TV-Z]{8}")
 
 SKU_MAX = 64
+NO_SKU = "suggestions"
+"""Below /products/ it is the address of another page."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -65,4 +67,6 @@ def sku_problem(text: str) -> str | None:
         return "sku begins or ends with a slash or holds //"
     if any(part in (".", "..") for part in text.split("/")):
         return "sku holds a part that is . or .."
+    if text == NO_SKU:
+        return f"sku is {NO_SKU!r}, the address of another page"
     return None

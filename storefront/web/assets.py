@@ -1,6 +1,7 @@
 """Static files: served by WhiteNoise under a name that holds their fingerprint, compressed beforehand.
 
-The style sheet is kept in parts, ``css/*.css``; pages link ``shop.css``, which is joined from them.
+The style sheet and the script are kept in parts, ``css/*.css`` and ``js/*.js``; pages link ``shop.css`` and
+``shop.js``, which are joined from them.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from whitenoise.compress import Compressor
 
 STATIC = Path(__file__).parents[2] / "static"
 VARIANTS = (".br", ".gz")
-SHEET = "shop.css"
-PARTS = "css"
+SHEET, SCRIPT = "shop.css", "shop.js"
+PARTS, SCRIPTS = "css", "js"
 IMPORT = re.compile(r'^@import "([a-z]+\.css)";$', re.MULTILINE)
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+SCRIPT_COMMENT = re.compile(r"^\s*(//.*|/\*\*.*\*/)\n", re.MULTILINE)
 INDENT = re.compile(r"\s*\n\s*")
 
 
@@ -72,20 +74,24 @@ class Assets:
 
 
 def join(root: Path = STATIC) -> None:
-    """Write the style sheet anew if a part of it changed; a read-only image has it.
+    """Write the style sheet and the script anew if a part of them changed; a read-only image has them.
 
     Raises:
-        OSError: a part is missing, or a sheet that is not up to date can't be written.
+        OSError: a part is missing, or a file that is not up to date can't be written.
     """
-    sheet = root / SHEET
-    joined = joined_parts(root)
-    if sheet.exists() and sheet.read_text() == joined:
+    _replace(root, SHEET, joined_parts(root))
+    _replace(root, SCRIPT, joined_scripts(root))
+
+
+def _replace(root: Path, name: str, joined: str) -> None:
+    whole = root / name
+    if whole.exists() and whole.read_text() == joined:
         return
     # Complete before it is in its place, and begun outside the folder: other processes may be reading there.
-    with tempfile.NamedTemporaryFile("w", dir=root.parent, suffix=".css", delete=False) as new:
+    with tempfile.NamedTemporaryFile("w", dir=root.parent, suffix=whole.suffix, delete=False) as new:
         new.write(joined)
     Path(new.name).chmod(0o644)
-    Path(new.name).replace(sheet)
+    Path(new.name).replace(whole)
 
 
 def joined_parts(root: Path = STATIC) -> str:
@@ -99,8 +105,18 @@ def joined_parts(root: Path = STATIC) -> str:
     return INDENT.sub("\n", COMMENT.sub("", whole)).strip() + "\n"
 
 
+def joined_scripts(root: Path = STATIC) -> str:
+    """``js/*.js`` by name, without indents and the comments that have a line of their own.
+
+    Each part is a function that calls itself, so that nothing of one is known in another; none has a text of
+    several lines.
+    """
+    parts = (path.read_text() for path in sorted((root / SCRIPTS).glob("*.js")))
+    return "".join(INDENT.sub("\n", SCRIPT_COMMENT.sub("", part)).strip() + "\n" for part in parts)
+
+
 def compress(root: Path = STATIC) -> None:
-    """Join the style sheet and write ``.br`` and ``.gz`` beside every static file that changed.
+    """Join style sheet and script, and write ``.br`` and ``.gz`` beside every static file that changed.
 
     To be run once before serving, or when an image is built.
     """
@@ -118,7 +134,9 @@ def _sources(root: Path) -> list[Path]:
     return sorted(
         path
         for path in root.rglob("*")
-        if path.is_file() and path.suffix not in VARIANTS and path.parent != root / PARTS
+        if path.is_file()
+        and path.suffix not in VARIANTS
+        and path.parent not in (root / PARTS, root / SCRIPTS)
     )
 
 

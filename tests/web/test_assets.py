@@ -21,6 +21,11 @@ def folder(tmp_path: Path) -> Path:
     (static / "css" / "index.css").write_text('@layer a;\n\n@import "one.css";\n@import "two.css";\n')
     (static / "css" / "one.css").write_text("/* Why. */\nbody {\n  color: red;\n}\n")
     (static / "css" / "two.css").write_text("main :focus {\n  color: blue;\n}\n")
+    (static / "js").mkdir()
+    (static / "js" / "one.js").write_text(
+        "// Why.\n(() => {\n  one('// no comment');\n\n  /** Why. */\n})();\n"
+    )
+    (static / "js" / "two.js").write_text("(() => {})(); // here\n")
     (static / "a.txt").write_text("a")
     return static
 
@@ -38,6 +43,13 @@ def test_the_style_sheet_is_its_parts_in_order(folder: Path) -> None:
     assert (folder / "shop.css").read_text() == (
         "@layer a;\nbody {\ncolor: red;\n}\nmain :focus {\ncolor: blue;\n}\n"
     )
+
+
+def test_the_script_is_its_parts_in_order(folder: Path) -> None:
+    join(folder)
+    assert (
+        folder / "shop.js"
+    ).read_text() == "(() => {\none('// no comment');\n})();\n(() => {})(); // here\n"
 
 
 def test_a_part_that_was_edited_shows_after_a_restart(folder: Path) -> None:
@@ -96,6 +108,7 @@ def test_fingerprinted_files_are_kept_for_ever_and_others_for_a_while(
 def test_parts_of_the_style_sheet_are_not_served(client: FlaskClient) -> None:
     assert (STATIC / "css" / "base.css").is_file()
     assert client.get("/static/css/base.css").status_code == 404
+    assert client.get("/static/js/app.js").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def read(args: Mapping[str, str]) -> ListQuery:
         Invalid: a value that no form of ours sends.
         NotFound: a page number that no list has.
     """
-    q = _text(args, "q", SEARCH_MAX)
+    q = typed(args)
     return ListQuery(
         q=q,
         category=_text(args, "category", CATEGORY_MAX),
@@ -29,6 +29,15 @@ def read(args: Mapping[str, str]) -> ListQuery:
         in_stock=_flag(args.get("in_stock", "")),
         page=_page(args.get("page", "")),
     )
+
+
+def typed(args: Mapping[str, str]) -> str:
+    """What stands in the search field.
+
+    Raises:
+        Invalid: as ``read``.
+    """
+    return _text(args, "q", SEARCH_MAX)
 
 
 def _text(args: Mapping[str, str], name: str, longest: int) -> str:

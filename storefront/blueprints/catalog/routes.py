@@ -31,6 +31,13 @@ def listing() -> Response:
     return htmx.render("catalog/list.html", status=status, listing=found)
 
 
+@catalog.get("/products/suggestions")
+@page_cache.cached("q")
+def suggestions() -> Response:
+    offered = stores().products.suggestions(queries.typed(request.args), _counts())
+    return htmx.render("catalog/suggestions.html", offered=offered)
+
+
 @catalog.get("/products/<path:sku>")
 @page_cache.cached()
 def product(sku: str) -> Response:

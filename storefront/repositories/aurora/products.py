@@ -17,9 +17,10 @@ from storefront.domain.catalog import (
     ProductCard,
     ProductPage,
     Sort,
+    Suggestions,
 )
 from storefront.domain.errors import NotFound
-from storefront.repositories.aurora import category_counts, product_page, search
+from storefront.repositories.aurora import category_counts, product_page, search, suggestions
 from storefront.repositories.aurora.database import Database
 from storefront.repositories.aurora.product_cards import browse, faces
 
@@ -81,6 +82,10 @@ class Products:
             searched_for=None,
             categories=tuple(menu),
         )
+
+    def suggestions(self, typed: str, counts: tuple[CategoryCount, ...]) -> Suggestions:
+        """What the search field offers for what was typed so far; ``counts`` as of ``listing``."""
+        return suggestions.suggest(self._db, typed, counts)
 
     def page(self, sku: str) -> ProductPage:
         """A listed product with its stock and related products, in one statement.

@@ -109,6 +109,11 @@ def few_words(typed: str) -> str:
     return typed if len(ends) <= MOST_WORDS else typed[: ends[MOST_WORDS - 1]]
 
 
+def words(typed: str) -> list[str]:
+    """The words of a text as the catalogue's are cut."""
+    return _WORD.findall(typed)
+
+
 def has_words(typed: str) -> bool:
     return any(letter.isalnum() for letter in typed)
 
