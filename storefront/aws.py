@@ -16,9 +16,10 @@ from storefront.resilience import budget
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sesv2 import SESV2Client
 
-STORES = {"dynamodb": "dynamodb", "sesv2": "ses"}
+STORES = {"dynamodb": "dynamodb", "sesv2": "ses", "s3": "s3"}
 """The names of the services in the shop's errors."""
 
 _making = threading.Lock()
@@ -33,9 +34,11 @@ def _session() -> Session:
 def make_client(service: Literal["dynamodb"], *, region_name: str, config: Config) -> DynamoDBClient: ...
 @overload
 def make_client(service: Literal["sesv2"], *, region_name: str, config: Config) -> SESV2Client: ...
+@overload
+def make_client(service: Literal["s3"], *, region_name: str, config: Config) -> S3Client: ...
 def make_client(
-    service: Literal["dynamodb", "sesv2"], *, region_name: str, config: Config
-) -> DynamoDBClient | SESV2Client:
+    service: Literal["dynamodb", "sesv2", "s3"], *, region_name: str, config: Config
+) -> DynamoDBClient | SESV2Client | S3Client:
     """A client of an AWS service, to be made after any fork and then shared by the process's threads.
 
     Clients are safe to share, sessions are not, hence the lock. The session keeps the parsed descriptions of

@@ -94,6 +94,11 @@ class Settings(BaseSettings):
     """Who is mailed of what needs a person; nobody if it is empty."""
     base_url: str = "http://127.0.0.1:8000"
     image_hosts: str = ""
+    data: str = ".storefront"
+    """The folder of what this machine keeps: pictures, where no bucket has them; and all of the stand-ins."""
+    # Both end up in headers or requests, where a blank or a semicolon would begin something else.
+    media_url: str = Field("", pattern=r"^(https?://[a-zA-Z0-9.:\[\]-]+(/[a-zA-Z0-9._~/-]*)?)?$")
+    media_bucket: str = Field("", pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")
     holds_per_address: int = Field(50, ge=0)
     """Unpaid orders that may be held from one client address at a time; 0 for no limit."""
     keep_orders_days: int = Field(3650, ge=1)
@@ -145,6 +150,11 @@ class Settings(BaseSettings):
             raise ValueError(f"a database's address begins with {', '.join(schemes[:-1])} or {schemes[-1]}")
         return value
 
+    @field_validator("media_url")
+    @classmethod
+    def _without_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
     @field_validator("base_url", "stripe_api_base", "stripe_checkout_origin")
     @classmethod
     def _origin(cls, value: str) -> str:
@@ -176,6 +186,12 @@ class Settings(BaseSettings):
                 wrong.append(f"STOREFRONT_{name.upper()} is missing")
         if not self.base_url.startswith("https://"):
             wrong.append("STOREFRONT_BASE_URL must be https")
+        if self.media_url and not self.media_url.startswith("https://"):
+            wrong.append("STOREFRONT_MEDIA_URL must be https")
+        if self.media_bucket and not self.media_url:
+            wrong.append(
+                "STOREFRONT_MEDIA_URL is missing: pages would not find what STOREFRONT_MEDIA_BUCKET keeps"
+            )
         return wrong
 
     @model_validator(mode="after")
@@ -219,6 +235,11 @@ class Settings(BaseSettings):
     def picture_hosts(self) -> tuple[str, ...]:
         """Hosts, comma-separated in the setting, from which product pictures may be shown."""
         return tuple(h.strip().lower() for h in self.image_hosts.split(",") if h.strip())
+
+    @property
+    def media_folder(self) -> Path:
+        """Where pictures are kept if no bucket has them."""
+        return Path(self.data or ".storefront") / "media"
 
     @property
     def libpq_url(self) -> str:

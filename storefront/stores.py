@@ -22,6 +22,7 @@ from storefront.repositories.aurora.order_links import OrderLinks
 from storefront.repositories.aurora.order_queues import OrderQueues
 from storefront.repositories.aurora.orders import Orders
 from storefront.repositories.aurora.parcels import Parcels
+from storefront.repositories.aurora.pictures import Pictures
 from storefront.repositories.aurora.products import Products
 from storefront.repositories.aurora.promises import Promises
 from storefront.repositories.aurora.refunds import Refunds
@@ -87,6 +88,10 @@ class Stores:
     @cached_property
     def products(self) -> Products:
         return Products(self.db)
+
+    @cached_property
+    def pictures(self) -> Pictures:
+        return Pictures(self.db)
 
     @cached_property
     def stock(self) -> StockLevels:

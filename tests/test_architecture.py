@@ -39,6 +39,7 @@ NO_TOKEN = {
 TEXT = {
     "token": "Stripe's id of a saved card, looked up among one's own",
     "mail_id": "the name of a file, of the stand-in's mails in development only",
+    "name": "of a picture, in which only certain letters are taken",
 }
 
 # Templates that mark something as safe, and why.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import psycopg
 import pytest
 from pydantic import ValidationError
@@ -104,3 +106,34 @@ def test_a_fall_back_key_is_as_good_as_a_key(keys: str) -> None:
     ).production
     with pytest.raises(ValidationError, match="STOREFRONT_SECRET_KEY_FALLBACKS"):
         Settings.model_validate(PRODUCTION | {"secret_key_fallbacks": keys})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"media_url": "https://cdn.example; script-src *"},
+        {"media_url": "https://cdn.example/a b"},
+        {"media_url": "//cdn.example"},
+        {"media_url": "cdn.example"},
+        {"media_bucket": "a/b"},
+        {"media_bucket": "Bucket"},
+    ],
+)
+def test_where_pictures_are_must_be_an_address_and_a_bucket(given: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="media_"):
+        Settings.model_validate(given)
+
+
+def test_a_bucket_in_production_needs_the_address_that_pages_find_it_at() -> None:
+    bucket = {"media_bucket": "larkfield-media"}
+    with pytest.raises(ValidationError, match="STOREFRONT_MEDIA_URL is missing"):
+        Settings.model_validate(PRODUCTION | bucket)
+    with pytest.raises(ValidationError, match="STOREFRONT_MEDIA_URL must be https"):
+        Settings.model_validate(PRODUCTION | bucket | {"media_url": "http://cdn.example/media"})
+    settings = Settings.model_validate(PRODUCTION | bucket | {"media_url": "https://cdn.example/media/"})
+    assert settings.media_url == "https://cdn.example/media"
+
+
+def test_pictures_lie_in_the_folder_of_this_machine() -> None:
+    assert Settings(data="/srv/shop").media_folder == Path("/srv/shop/media")
+    assert Settings(data="").media_folder == Path(".storefront/media")

@@ -14,6 +14,7 @@ from storefront.blueprints.checkout.routes import checkout
 from storefront.blueprints.dev_mail.routes import dev_mail
 from storefront.blueprints.health.routes import health
 from storefront.blueprints.lookup.routes import lookup
+from storefront.blueprints.media.routes import media
 from storefront.blueprints.orders.routes import orders
 from storefront.blueprints.pages.routes import pages
 from storefront.blueprints.payment_methods.routes import payment_methods
@@ -37,6 +38,7 @@ def register(app: Flask) -> None:
         pages,
         health,
         seo,
+        media,
         dev_mail,
     ):
         app.register_blueprint(blueprint)

@@ -1,4 +1,4 @@
-"""``storefront catalog``: bring products in, take them out of the shop."""
+"""``storefront catalog``: bring products and their pictures in, take products out of the shop."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ from pathlib import Path
 from typing import Protocol
 
 from storefront.cli import progress
+from storefront.config import Settings
 from storefront.domain.errors import Invalid, NotFound
+from storefront.repositories import pictures
 from storefront.services.catalog_import import Imported, import_catalog
+from storefront.services.pictures import Pictured, make_pictures
 from storefront.stores import Stores
 
 
 class Context(Protocol):
     @property
     def stores(self) -> Stores: ...
+    @property
+    def settings(self) -> Settings: ...
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -28,6 +33,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--stock", action="store_true", help="set what is on hand of known SKUs too, not only of new ones"
     )
     bring.set_defaults(run=_import)
+
+    images = commands.add_parser(
+        "images", help="make the pictures of products whose photographs a folder has"
+    )
+    images.add_argument("folder", type=Path, metavar="FOLDER")
+    images.set_defaults(run=_images)
 
     for name, listed, words in (
         ("unlist", False, "take a product out of the shop; orders still show it"),
@@ -65,9 +76,43 @@ def summary(done: Imported) -> str:
         parts.append(f"stock of {done.stock_changed:,} set")
     lines = [f"{done.read:,} rows: {', '.join(parts)}, {len(done.rejects):,} rejected"]
     if done.pictures_dropped:
-        lines.append(f"Pictures left out, no http(s) or /static/ address: {done.pictures_dropped:,}")
+        lines.append(
+            f"Pictures left out, no http(s) or /static/ address and no file's name: {done.pictures_dropped:,}"
+        )
     if done.rejects_path:
         lines.append(f"Rejected rows and reasons: {done.rejects_path}")
+    return "\n".join(lines)
+
+
+def _images(args: argparse.Namespace, context: Context) -> int:
+    try:
+        with progress.shown() as show:
+            done = make_pictures(
+                context.stores,
+                pictures.of(context.settings),
+                args.folder,
+                progress=lambda n, of: show(f"{n:,} of {of:,} photographs", n / of if of else 1.0),
+            )
+    except Invalid as refusal:
+        print(f"No pictures were made: {refusal}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted: what was made stays. Run it again to make the rest.", file=sys.stderr)
+        return 130
+    print(pictured(done))
+    return 0
+
+
+def pictured(done: Pictured) -> str:
+    """The lines an operator reads after pictures were made."""
+    photographs = done.made + done.same + len(done.bad)
+    lines = [
+        f"{photographs:,} photographs: {done.made:,} made into pictures, {done.same:,} as they were,"
+        f" {len(done.bad):,} bad"
+    ]
+    lines += [f"{bad.name!a}: {bad.reason}" for bad in done.bad]
+    if done.missing:
+        lines.append(f"Products without a picture whose photograph is not in the folder: {done.missing:,}")
     return "\n".join(lines)
 
 

@@ -44,7 +44,7 @@ class Command:
 ALL = (
     Command("serve", "run the shop", stores=False),
     Command("migrate", "bring both databases to the shape this version needs"),
-    Command("catalog", "import products, take them out of the shop"),
+    Command("catalog", "import products and pictures, take products out of the shop"),
     Command("stock", "show, receive and correct stock"),
     Command("orders", "list orders, show one"),
     Command("ship", "write a paid order's shipment, or hand a prepared one to the carrier"),

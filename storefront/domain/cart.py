@@ -82,6 +82,7 @@ class CartLine:
     listed: bool
     category: str
     image_url: str
+    picture: str = ""
 
     @property
     def total_cents(self) -> int:

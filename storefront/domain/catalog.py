@@ -42,6 +42,8 @@ class Product(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     category: Mapped[str] = mapped_column(server_default="")
     image_url: Mapped[str] = mapped_column(server_default="")
+    picture: Mapped[str] = mapped_column(server_default="")
+    """Made of the photograph that ``image_url`` names: a ``Picture`` (domain/pictures.py) as text."""
     listed: Mapped[bool] = mapped_column(server_default=text("true"))
     search: Mapped[Any] = mapped_column(TSVECTOR, Computed(SEARCH, persisted=True))
 
@@ -151,6 +153,7 @@ class ProductCard:
     category: str
     image_url: str
     available: int
+    picture: str = ""
 
 
 @dataclass(frozen=True)
@@ -219,6 +222,7 @@ class ProductPage:
     quantity: int
     reserved: int
     next_free: datetime | None
+    picture: str = ""
     related: tuple[ProductCard, ...] = ()
 
     @property

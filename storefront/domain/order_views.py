@@ -29,6 +29,7 @@ class OrderLine:
     price_cents: int
     category: str
     image_url: str
+    picture: str = ""
     refunded: int = 0
 
     @property

@@ -17,7 +17,11 @@ TEXT_MAX = 1 << 20
 """Characters of a text that has no limit of its own but its line's."""
 
 _DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
-_PICTURE = re.compile(r"(/static/|https?://[\w.-]+(:[0-9]+)?(?=[/?#]|$))\S{0,2000}")
+_PICTURE = re.compile(
+    r"(/static/|https?://[\w.-]+(:[0-9]+)?(?=[/?#]|$))\S{0,2000}"
+    # A photograph by its name, in a folder or not: `storefront catalog images` finds it by the last part.
+    r"|(?!/)([^/:\x00-\x1f\x7f]{1,255}/){0,20}(?!\.{1,2}$)[^/:\x00-\x1f\x7f]{1,255}"
+)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -25,7 +29,8 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 class Row:
     """A good row. None stands for a column that the file does not have: what is there stays as it is.
 
-    ``line`` is where it begins, from 1. ``picture_dropped``: its image_url was no address to show.
+    ``line`` is where it begins, from 1. ``picture_dropped``: its image_url was no address to
+    show and no name of a photograph.
     """
 
     line: int

@@ -9,6 +9,7 @@ from flask import Flask
 from storefront.config import Settings
 from storefront.domain.catalog import LOW_STOCK, SEARCH_MAX
 from storefront.formats import Formats
+from storefront.media import Media
 from storefront.wording.statuses import of_order
 
 PATH = "!$&'()*+,/:;=@"
@@ -31,6 +32,7 @@ def register(app: Flask, settings: Settings) -> None:
     ):
         app.add_template_filter(getattr(formats, name), name)
     app.add_template_filter(of_order, "order_words")
+    app.add_template_filter(Media(settings).shown, "shown")
     # Filters and not functions: Jinja looks at each call of a function twice, and lists have hundreds.
     app.add_template_filter(pick)
     app.add_template_filter(product_url)

@@ -16,7 +16,10 @@ MAX_BODY = 256 * 1024
 
 
 def content_security_policy(settings: Settings) -> str:
-    pictures = " ".join(f"https://{host}" for host in settings.picture_hosts)
+    sources = [f"https://{host}" for host in settings.picture_hosts]
+    if settings.media_url:
+        sources.append("{0.scheme}://{0.netloc}".format(urlsplit(settings.media_url)))
+    pictures = " ".join(sources)
     return "; ".join(
         (
             "default-src 'none'",

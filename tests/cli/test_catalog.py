@@ -9,9 +9,11 @@ import pytest
 
 from storefront.cli import catalog
 from storefront.cli.context import Context
+from storefront.config import Settings
 from storefront.domain.catalog import ListQuery
 from storefront.process import Process
 from storefront.stores import Stores
+from tests.support.photographs import asking, put
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def test_an_import_says_what_it_did(
     assert run("import", str(file)) == 0
     assert capsys.readouterr().out.splitlines() == [
         "2 rows: 1 new, 0 changed, 0 as they were, 1 rejected",
-        "Pictures left out, no http(s) or /static/ address: 1",
+        "Pictures left out, no http(s) or /static/ address and no file's name: 1",
         f"Rejected rows and reasons: {file}.rejects.csv",
     ]
     file.write_text("sku,name,price_cents,quantity\na,Pan,100,8\n")
@@ -64,3 +66,28 @@ def test_a_product_goes_and_comes_back(
     capsys.readouterr()
     assert run("unlist", "A") == 1
     assert capsys.readouterr().err == "There is no product with the SKU 'A'\n"
+
+
+def test_pictures_are_made_and_bad_files_told(
+    run, settings: Settings, stores: Stores, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.data = str(tmp_path / "data")
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for sku in ("a", "b", "c"):
+        asking(stores, sku, f"photos/{sku}.jpg")
+    put(photos, "a.jpg")
+    put(photos, "b.jpg", b"no picture")
+    assert run("images", str(photos)) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "2 photographs: 1 made into pictures, 0 as they were, 1 bad",
+        "'b.jpg': is no JPEG, PNG or WebP",
+        "Products without a picture whose photograph is not in the folder: 1",
+    ]
+    assert len(list((tmp_path / "data" / "media").iterdir())) == 4
+    assert run("images", str(photos)) == 0
+    assert "0 made into pictures, 1 as they were" in capsys.readouterr().out
+    assert run("images", str(tmp_path / "none")) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("No pictures were made: ")

@@ -14,11 +14,7 @@ PROXIES = 2
 """CloudFront and the balancer; each adds an address to X-Forwarded-For."""
 
 # Settings that are agreed and that the application comes to read; remove each when it is in Settings.
-AGREED = (
-    "MEDIA_URL",
-    "MEDIA_BUCKET",
-    "BRAND",
-)
+AGREED = ("BRAND",)
 
 # Settings that no task is given, and why.
 LEFT_OUT = {
@@ -26,6 +22,7 @@ LEFT_OUT = {
     "STRIPE_API_BASE": "Stripe's own is the default",
     "STRIPE_CHECKOUT_ORIGIN": "Stripe's own is the default",
     "CARRIER_STEP_SECONDS": "the stand-in carrier's",
+    "DATA": "the folder of one machine; pictures go to the bucket",
     "STANDINS": "set by the launcher on one machine",
     "MAIL_FOLDER": "the stand-in of SES's",
     "DELIVERY_FILE": "a file of the image, where the default looks",

@@ -43,7 +43,7 @@ def _resolved(stacks: Stacks, stack: str, value: Any) -> str:
     if name in ("DatabaseUrl", "DatabaseReaderUrl"):
         text = stacks["data"]["Outputs"][name]["Value"]["Fn::Sub"]
         return str(text.replace("${DatabaseUser}", "storefront").replace("${Database.", "").replace("}", ""))
-    return f"made-by-another-stack-{name}"
+    return f"made-by-another-stack-{name.lower()}"
 
 
 @pytest.mark.parametrize("where", ["jobs.MigrateTask", "jobs.AuditTask", "app.WebTask", "app.WorkerTask"])

@@ -51,11 +51,18 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["javascript:alert(1)", "//evil/x.png", "/etc/passwd", "http://", "https://a b"]
+    "url",
+    ["javascript:alert(1)", "//evil/x.png", "/etc/passwd", "http://", "https://a b", "a/..", "a//b", "c:/x"],
 )
 def test_a_picture_that_is_no_address_is_dropped_and_the_row_is_kept(url: str) -> None:
     row = read_row(1, {**GOOD, "image_url": url})
     assert (row.image_url, row.picture_dropped) == ("", True)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "photos/a.jpg", "Mörser 2.jpg", "..a"])
+def test_a_photograph_is_asked_for_by_its_name(name: str) -> None:
+    row = read_row(1, {**GOOD, "image_url": name})
+    assert (row.image_url, row.picture_dropped) == (name, False)
 
 
 def test_a_bad_value_is_shown_without_what_would_spoil_the_file() -> None:

@@ -43,16 +43,23 @@ def product(
     quantity: int = 10,
     name: str = "",
     category: str = "Kitchen",
+    image_url: str = "",
 ) -> str:
     """A listed product with stock; its SKU."""
     sku = sku or f"SKU-{uuid4().hex[:8]}"
     with stores.transaction():
         stores.db.session.execute(
             text(
-                "INSERT INTO products (sku, name, description, price_cents, category)"
-                " VALUES (:sku, :name, 'Made for tests.', :price, :category)"
+                "INSERT INTO products (sku, name, description, price_cents, category, image_url)"
+                " VALUES (:sku, :name, 'Made for tests.', :price, :category, :image_url)"
             ),
-            {"sku": sku, "name": name or f"Product {sku}", "price": price, "category": category},
+            {
+                "sku": sku,
+                "name": name or f"Product {sku}",
+                "price": price,
+                "category": category,
+                "image_url": image_url,
+            },
         )
         stores.stock.open(sku, quantity)
     return sku

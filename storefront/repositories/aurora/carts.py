@@ -15,7 +15,8 @@ from storefront.repositories.aurora.prepared import Prepared
 
 _LINE = """
     i.sku, coalesce(p.name, i.name) AS name, i.qty, i.price_cents AS price_seen, p.price_cents,
-    s.quantity - s.reserved AS available, p.listed, p.category, p.image_url
+    s.quantity - s.reserved AS available, p.listed, p.category, p.image_url,
+    p.picture
 """
 _LINES = Prepared(f"""
     SELECT {_LINE} FROM cart_items i JOIN products p USING (sku) JOIN stock s USING (sku)

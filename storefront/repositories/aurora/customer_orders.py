@@ -97,7 +97,9 @@ class CustomerOrders:
         )
         found: dict[UUID, tuple[OrderLine, ...]] = {}
         for row in rows:
-            line = OrderLine(row.sku, row.name, row.qty, row.price_cents, row.category, row.image_url)
+            line = OrderLine(
+                row.sku, row.name, row.qty, row.price_cents, row.category, row.image_url, row.picture
+            )
             found[row.cart_id] = (*found.get(row.cart_id, ()), line)
         return found
 

@@ -46,6 +46,7 @@ LINE = (
     CartItem.price_cents,
     Product.category,
     Product.image_url,
+    Product.picture,
 )
 """Of an order's line: name and price frozen, the picture of today."""
 LINES = Prepared(

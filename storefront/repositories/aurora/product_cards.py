@@ -39,7 +39,8 @@ def _list(sort: Sort, within: bool, in_stock: bool, backwards: bool) -> Prepared
     """Each of the few lists there can be is put together once: doing it anew costs more than its answer."""
     order = (_BACKWARDS if backwards else _ORDERS)[sort]
     return Prepared(f"""
-        SELECT p.sku, p.name, p.price_cents, p.category, p.image_url, s.quantity - s.reserved AS available
+        SELECT p.sku, p.name, p.price_cents, p.category, p.image_url, s.quantity - s.reserved AS available,
+               p.picture
           FROM (
             SELECT p.sku FROM products p {"JOIN stock s USING (sku)" if in_stock else ""}
              WHERE p.listed {"AND s.quantity > s.reserved" if in_stock else ""}
@@ -51,18 +52,20 @@ def _list(sort: Sort, within: bool, in_stock: bool, backwards: bool) -> Prepared
 
 
 _FACES = Prepared(f"""
-    SELECT face.sku, face.name, face.price_cents, face.category, face.image_url, face.available
+    SELECT face.sku, face.name, face.price_cents, face.category, face.image_url, face.available,
+           face.picture
       FROM unnest(CAST(:categories AS text[])) AS wanted (name)
      CROSS JOIN LATERAL (
         SELECT *
           FROM (
             SELECT p.sku, p.name, p.price_cents, p.category, p.image_url, p.created_at,
-                   s.quantity - s.reserved AS available
+                   p.picture, s.quantity - s.reserved AS available
               FROM products p JOIN stock s USING (sku)
              WHERE p.listed AND p.category = wanted.name
              ORDER BY {_ORDERS[Sort.NEWEST]} LIMIT {NEWEST}
           ) newest
-         ORDER BY available > 0 DESC, image_url <> '' DESC, created_at DESC, sku
+         ORDER BY available > 0 DESC,
+                  picture <> '' OR image_url ~ '^(/static/|https:)' DESC, created_at DESC, sku
          LIMIT 1
       ) face
 """)  # noqa: S608 - made of our own constants

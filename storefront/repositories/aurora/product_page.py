@@ -10,7 +10,8 @@ from storefront.repositories.aurora.prepared import Prepared
 RELATED = 4
 
 _NEAR = """
-    SELECT p.sku, p.name, p.price_cents, p.category, p.image_url, s.quantity - s.reserved AS available
+    SELECT p.sku, p.name, p.price_cents, p.category, p.image_url, s.quantity - s.reserved AS available,
+           p.picture
       FROM products p JOIN stock s USING (sku)
      WHERE p.listed AND p.category = product.category AND p.sku <> product.sku AND s.quantity > s.reserved
 """
@@ -18,7 +19,7 @@ _NEAR = """
 _PAGE = Prepared(f"""
     WITH product AS MATERIALIZED (
         SELECT p.sku, p.name, p.description, p.price_cents, p.category, p.image_url, p.created_at,
-               s.quantity, s.reserved,
+               p.picture, s.quantity, s.reserved,
                CASE WHEN s.quantity > 0 AND s.quantity = s.reserved THEN (
                    SELECT min(o.expires_at) FROM cart_items i JOIN orders o USING (cart_id)
                     WHERE i.sku = p.sku AND o.status = 'pending') END AS next_free
@@ -27,7 +28,8 @@ _PAGE = Prepared(f"""
     )
     SELECT product.*, (
         SELECT coalesce(jsonb_agg(
-                   jsonb_build_array(sku, name, price_cents, category, image_url, available)), '[]')
+                   jsonb_build_array(
+                       sku, name, price_cents, category, image_url, available, picture)), '[]')
           FROM (
             SELECT sides.* FROM (
                 ({_NEAR} AND p.price_cents >= product.price_cents

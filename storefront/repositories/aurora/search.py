@@ -143,7 +143,9 @@ def find(db: Database, query: ListQuery, size: int) -> Hits:
 
 
 def _card(row: AnyRow) -> ProductCard:
-    return ProductCard(row.sku, row.name, row.price_cents, row.category, row.image_url, row.available)
+    return ProductCard(
+        row.sku, row.name, row.price_cents, row.category, row.image_url, row.available, row.picture
+    )
 
 
 @cache
@@ -166,7 +168,8 @@ def _find(sort: Sort, within: bool, in_stock: bool) -> Prepared:
         SELECT (SELECT count(*) FROM hits) AS found,
                (SELECT jsonb_object_agg(category, n) FROM (
                     SELECT category, count(*) AS n FROM hits GROUP BY category) c) AS counts,
-               p.sku, p.name, p.price_cents, p.category, p.image_url, s.quantity - s.reserved AS available
+               p.sku, p.name, p.price_cents, p.category, p.image_url, s.quantity - s.reserved AS available,
+               p.picture
           FROM (SELECT) one
           LEFT JOIN (page JOIN products p USING (sku) JOIN stock s USING (sku)) ON true
          ORDER BY page.n

@@ -27,6 +27,36 @@ COLUMNS = {
 """Of a staged row, in the order in which they are copied, with their types."""
 
 
+PHOTOGRAPH = "^(?![a-zA-Z][a-zA-Z0-9+.-]*:)(?:.*/)?([^/]*)$"
+"""As ``source_name`` of domain/pictures.py reads an image_url: a picture stays while this is the same."""
+
+_CHANGE = text("""
+    WITH differing AS MATERIALIZED (
+        SELECT p.sku, t.name, t.price_cents,
+               coalesce(t.description, p.description) AS description,
+               coalesce(t.category, p.category) AS category,
+               coalesce(t.image_url, p.image_url) AS image_url,
+               CASE WHEN substring(coalesce(t.image_url, p.image_url) FROM :photograph)
+                         = substring(p.image_url FROM :photograph)
+                    THEN p.picture ELSE '' END AS picture,
+               (t.name, coalesce(t.description, p.description), coalesce(t.category, p.category))
+                   <> (p.name, p.description, p.category) AS words
+          FROM products p JOIN staging t USING (sku)
+         WHERE (p.name, p.description, p.price_cents, p.category, p.image_url)
+               IS DISTINCT FROM (t.name, coalesce(t.description, p.description), t.price_cents,
+                   coalesce(t.category, p.category), coalesce(t.image_url, p.image_url))
+         ORDER BY p.sku COLLATE "C" FOR NO KEY UPDATE OF p
+    ), updated AS (
+        UPDATE products p
+           SET name = d.name, description = d.description, price_cents = d.price_cents,
+               category = d.category, image_url = d.image_url, picture = d.picture
+          FROM differing d WHERE p.sku = d.sku
+        RETURNING d.words
+    )
+    SELECT count(*) AS products, coalesce(bool_or(words), false) AS words FROM updated
+""")
+
+
 class Copy(Protocol):
     def write_row(self, row: tuple[object, ...], /) -> None: ...
 
@@ -108,28 +138,8 @@ class Staging:
         """
         session = self._db.session
         changed = session.execute(
-            text("""
-                WITH differing AS MATERIALIZED (
-                    SELECT p.sku, t.name, t.price_cents,
-                           coalesce(t.description, p.description) AS description,
-                           coalesce(t.category, p.category) AS category,
-                           coalesce(t.image_url, p.image_url) AS image_url,
-                           (t.name, coalesce(t.description, p.description), coalesce(t.category, p.category))
-                               <> (p.name, p.description, p.category) AS words
-                      FROM products p JOIN staging t USING (sku)
-                     WHERE (p.name, p.description, p.price_cents, p.category, p.image_url)
-                           IS DISTINCT FROM (t.name, coalesce(t.description, p.description), t.price_cents,
-                               coalesce(t.category, p.category), coalesce(t.image_url, p.image_url))
-                     ORDER BY p.sku COLLATE "C" FOR NO KEY UPDATE OF p
-                ), updated AS (
-                    UPDATE products p
-                       SET name = d.name, description = d.description, price_cents = d.price_cents,
-                           category = d.category, image_url = d.image_url
-                      FROM differing d WHERE p.sku = d.sku
-                    RETURNING d.words
-                )
-                SELECT count(*) AS products, coalesce(bool_or(words), false) AS words FROM updated
-            """)
+            _CHANGE,
+            {"photograph": PHOTOGRAPH},
         ).one()
         new = session.execute(
             text("""
