@@ -10,9 +10,9 @@ from storefront.domain.pictures import Picture
 
 # The widths of the places as the style sheet makes them, and the widest picture worth having there: phones
 # show three pixels for each of the page's, but nobody sees more than two.
-_CARD = "(min-width: 84rem) 18rem, (min-width: 66rem) 22vw, (min-width: 47rem) 29vw, 44vw"
-_DOOR = "(min-width: 84rem) 25rem, (min-width: 47rem) 29vw, 44vw"
-_BIG = "(min-width: 84rem) 41rem, (min-width: 56rem) 49vw, 92vw"
+_CARD = "(min-width: 84rem) 18rem, (min-width: 62rem) 22vw, (min-width: 44rem) 29vw, 44vw"
+_DOOR = "(min-width: 84rem) 24.5rem, (min-width: 44rem) 29vw, 44vw"
+_BIG = "(min-width: 84rem) 40rem, (min-width: 52rem) 48vw, 91vw"
 PLACES = {
     "": (_CARD, 1200),
     "door": (_DOOR, 1200),

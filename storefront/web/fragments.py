@@ -16,7 +16,8 @@ from markupsafe import Markup
 
 PARTS = 1024
 CARDS = 4096
-"""Each some 700 bytes; a shelf of neighbours or another order shows the same ones again."""
+"""Each some 700 bytes, or 1,800 with pictures of several widths; a shelf of neighbours or another order
+shows the same ones again."""
 ADDRESSES = 2048
 MACROS = "macros/"
 """The templates whose macros every other may use by name."""

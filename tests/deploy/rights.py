@@ -47,7 +47,7 @@ RIGHTS = {
     "app.WebRole": DATABASE | DYNAMODB,
     "app.WorkerRole": DATABASE
     | DYNAMODB
-    | {"ses:SendEmail", "ses:SendRawEmail", "s3:GetObject", "s3:PutObject"},
+    | {"ses:SendEmail", "ses:SendRawEmail", "s3:GetObject", "s3:ListBucket", "s3:PutObject"},
 }
 
 # Where a star stands alone as action, resource or principal, and why it may.

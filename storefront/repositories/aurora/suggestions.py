@@ -20,7 +20,9 @@ MOST_OF_ONE = 1_000
 """No word that more products have completes a short one: most of a catalogue has a word with an a."""
 CANDIDATES = 250
 
-_CARD = "p.sku, p.name, p.price_cents, p.category, p.image_url, s.quantity - s.reserved AS available"
+_CARD = """
+    p.sku, p.name, p.price_cents, p.category, p.image_url, p.picture, s.quantity - s.reserved AS available
+"""
 
 # One or two letters are the beginning of so many words that looking for all of them would read the index of
 # half the catalogue. Alone, they stand for the commonest of the words that few enough products have; after
