@@ -17,6 +17,7 @@ PLACES = {
     "": (_CARD, 1200),
     "door": (_DOOR, 1200),
     "big": (_BIG, 1600),
+    "more": (_BIG, 1600),
     "line": ("7rem", 400),
     "small": ("4rem", 400),
 }
@@ -27,8 +28,8 @@ FALLBACK = 800
 
 @dataclass(frozen=True)
 class Shown:
-    """A ``<picture>``: sets of addresses by format, the address of one that any browser shows, and its
-    width and height in pixels."""
+    """A ``<picture>``: sets of addresses by format, the address of one that any browser shows, its
+    width and height in pixels, and the address of the widest."""
 
     avif: str
     webp: str
@@ -37,6 +38,7 @@ class Shown:
     width: int
     height: int
     colour: str
+    widest: str
 
 
 class Media:
@@ -60,6 +62,7 @@ class Media:
             width=one,
             height=picture.height_at(one),
             colour=picture.colour,
+            widest=self._address(picture, picture.widths[-1], "webp"),
         )
 
     def _set(self, picture: Picture, widths: list[int], ending: str) -> str:

@@ -57,6 +57,8 @@ NO_TEMPLATE = {
     "travels": "app.js, on the picture that was clicked",
     "hold-short": "app.js, in the hold's last minute",
     "offers-box": "suggestions.js, under the search field",
+    "zoom": "gallery.js, the dialog with one picture",
+    "zoom-bar": "gallery.js, its buttons",
     "htmx-request": "htmx, while it waits for an answer",
 }
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, Computed, ForeignKey, Identity, Index, Integer, func, text
-from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storefront.domain.base import Base
 from storefront.domain.money import MAX_CENTS
+from storefront.domain.pictures import source_name
 
 NAME_MAX = 1_000
 DESCRIPTION_MAX = 20_000
 CATEGORY_MAX = 100
 SEARCH_MAX = 200
 STOCK_MAX = 1_000_000_000
+VIEWS_MAX = 12
+"""So many pictures of a product are shown."""
 LOW_STOCK = 5
 """From this many units down, a page says how many are left."""
 
@@ -44,6 +48,9 @@ class Product(Base):
     image_url: Mapped[str] = mapped_column(server_default="")
     picture: Mapped[str] = mapped_column(server_default="")
     """Made of the photograph that ``image_url`` names: a ``Picture`` (domain/pictures.py) as text."""
+    image_urls: Mapped[str] = mapped_column(server_default="")
+    """More of them, separated by spaces; ``more_pictures`` has what was made, by the photograph's name."""
+    more_pictures: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
     listed: Mapped[bool] = mapped_column(server_default=text("true"))
     search: Mapped[Any] = mapped_column(TSVECTOR, Computed(SEARCH, persisted=True))
 
@@ -207,6 +214,16 @@ class HomePage:
 
 
 @dataclass(frozen=True)
+class View:
+    """One of a product's pictures, as ``ProductCard`` has its only one."""
+
+    name: str
+    category: str
+    image_url: str
+    picture: str
+
+
+@dataclass(frozen=True)
 class ProductPage:
     """A listed product. ``next_free`` is when the next hold on it ends, told
     only when every unit on hand is held; ``related`` can be had now.
@@ -223,7 +240,20 @@ class ProductPage:
     reserved: int
     next_free: datetime | None
     picture: str = ""
+    image_urls: str = ""
+    more_pictures: Mapping[str, str] = field(default_factory=dict)
     related: tuple[ProductCard, ...] = ()
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """Its pictures, each once, the first one first; a page may not be able to show all of them."""
+        made = {**self.more_pictures, source_name(self.image_url): self.picture}
+        found: dict[str, View] = {}
+        for url in (self.image_url, *self.image_urls.split()):
+            name = source_name(url)
+            if url:
+                found.setdefault(name or url, View(self.name, self.category, url, made.get(name, "")))
+        return tuple(found.values())[:VIEWS_MAX]
 
     @property
     def available(self) -> int:

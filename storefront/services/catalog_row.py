@@ -11,7 +11,7 @@ from storefront.domain.ids import SKU_MAX, sku_problem
 from storefront.domain.money import MAX_CENTS
 
 REQUIRED = ("sku", "name", "price_cents")
-OPTIONAL = ("description", "category", "image_url", "quantity")
+OPTIONAL = ("description", "category", "image_url", "image_urls", "quantity")
 COLUMNS = (*REQUIRED, *OPTIONAL)
 TEXT_MAX = 1 << 20
 """Characters of a text that has no limit of its own but its line's."""
@@ -29,8 +29,8 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 class Row:
     """A good row. None stands for a column that the file does not have: what is there stays as it is.
 
-    ``line`` is where it begins, from 1. ``picture_dropped``: its image_url was no address to
-    show and no name of a photograph.
+    ``line`` is where it begins, from 1. ``picture_dropped``: one of its pictures was no
+    address to show and no name of a photograph.
     """
 
     line: int
@@ -40,6 +40,7 @@ class Row:
     price_cents: int
     category: str | None
     image_url: str | None
+    image_urls: str | None
     quantity: int | None
     picture_dropped: bool
 
@@ -86,6 +87,9 @@ def read_row(line: int, fields: Mapping[str, object]) -> Row:
         wrong.append("name is empty")
     image_url = text("image_url", TEXT_MAX)
     picture_dropped = bool(image_url) and not _PICTURE.fullmatch(image_url or "")
+    image_urls = text("image_urls", TEXT_MAX)
+    given = (image_urls or "").split()
+    more = [url for url in given if _PICTURE.fullmatch(url)]
     row = Row(
         line=line,
         sku=sku or "",
@@ -94,8 +98,9 @@ def read_row(line: int, fields: Mapping[str, object]) -> Row:
         price_cents=number("price_cents", MAX_CENTS),
         category=text("category", CATEGORY_MAX),
         image_url="" if picture_dropped else image_url,
+        image_urls=None if image_urls is None else " ".join(more),
         quantity=number("quantity", STOCK_MAX) if fields.get("quantity") not in (None, "") else None,
-        picture_dropped=picture_dropped,
+        picture_dropped=picture_dropped or len(more) < len(given),
     )
     if wrong:
         raise BadRow("; ".join(wrong))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from io import BytesIO
@@ -25,6 +26,8 @@ _SAVED: dict[str, dict[str, int]] = {
     "webp": {"quality": 80, "method": 4},
 }
 _ORIENTATION = 0x0112
+_FEW = 64
+"""Pixels of a side are enough to see its colours."""
 _TURNED = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -141,11 +144,18 @@ def _plain(image: Image.Image) -> Image.Image:
 
 
 def _colour(image: Image.Image) -> str:
-    """The commonest of a few colours, as six hexadecimal digits; nothing where one sees through."""
+    """What the picture can stand on, as six hexadecimal digits; nothing where one sees through.
+
+    Of a few colours that of its edge, if most of the edge has one: beside it, the tile then shows none.
+    Else the commonest.
+    """
     if image.mode != "RGB":
         return ""
-    few = image.resize((64, 64), Image.Resampling.BOX).quantize(8)
-    (_, index) = max(few.getcolors() or [(1, 0)])
+    few = image.resize((_FEW, _FEW), Image.Resampling.BOX).quantize(8)
+    seen = few.tobytes()
+    edge = seen[:_FEW] + seen[-_FEW:] + seen[::_FEW] + seen[_FEW - 1 :: _FEW]
+    (index, times) = Counter(edge).most_common(1)[0]
+    if times < len(edge) / 2:
+        index = Counter(seen).most_common(1)[0][0]
     palette = few.getpalette() or [0, 0, 0]
-    assert isinstance(index, int)
     return bytes(palette[3 * index : 3 * index + 3]).hex()

@@ -132,10 +132,11 @@ def _make(
         for file, made in photograph.files(but=kept):
             files.put(file, made)
             kept.add(file)
-    others = [product.sku for product in products if product.picture != str(picture)]
+    others = [product for product in products if product.picture != str(picture)]
     if others:
         with stores.transaction():
-            stores.pictures.give(str(picture), name, others)
+            stores.pictures.give(str(picture), name, [one.sku for one in others if one.first])
+            stores.pictures.give_more(str(picture), name, [one.sku for one in others if not one.first])
     return lacking or bool(others)
 
 

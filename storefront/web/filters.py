@@ -7,7 +7,7 @@ from urllib.parse import quote
 from flask import Flask
 
 from storefront.config import Settings
-from storefront.domain.catalog import LOW_STOCK, SEARCH_MAX
+from storefront.domain.catalog import LOW_STOCK, SEARCH_MAX, View
 from storefront.formats import Formats
 from storefront.media import Media
 from storefront.wording.statuses import of_order
@@ -32,7 +32,14 @@ def register(app: Flask, settings: Settings) -> None:
     ):
         app.add_template_filter(getattr(formats, name), name)
     app.add_template_filter(of_order, "order_words")
-    app.add_template_filter(Media(settings).shown, "shown")
+    media = Media(settings)
+    app.add_template_filter(media.shown, "shown")
+
+    @app.template_filter()
+    def showable(views: tuple[View, ...]) -> list[View]:
+        """Those that the page has something to show of."""
+        return [one for one in views if media.shown(one.picture, "more") or formats.picture(one.image_url)]
+
     # Filters and not functions: Jinja looks at each call of a function twice, and lists have hundreds.
     app.add_template_filter(pick)
     app.add_template_filter(product_url)

@@ -14,6 +14,8 @@ from storefront.config import Settings
 from storefront.domain.pictures import Picture
 from storefront.media import PLACES, Media
 from storefront.repositories.pictures.folder import Folder
+from storefront.services.catalog_import import import_catalog
+from storefront.services.picture_making import picture_id
 from storefront.services.pictures import make_pictures
 from storefront.stores import Stores
 from storefront.web.security import content_security_policy
@@ -86,6 +88,28 @@ def test_the_cart_shows_small_ones(client: FlaskClient, picture: Picture) -> Non
 def test_related_products_have_their_pictures(client: FlaskClient, stores: Stores, picture: Picture) -> None:
     asking(stores, "pan", "")
     assert picture.picture_id in client.get("/products/pan").text
+
+
+def test_several_pictures_are_a_gallery(
+    client: FlaskClient, stores: Stores, picture: Picture, settings: Settings, tmp_path: Path
+) -> None:
+    assert 'class="thumbs"' not in client.get("/products/pot").text, "one picture needs no small ones"
+    catalog = tmp_path / "catalog.csv"
+    catalog.write_text("sku,name,price_cents,image_urls\npot,Pot,1,b.jpg lost.jpg /static/c.svg\n")
+    import_catalog(stores, catalog)
+    put(tmp_path, "b.jpg", photograph(1700, 900))
+    make_pictures(stores, Folder(settings.media_folder), tmp_path)
+    text = client.get("/products/pot").text
+    assert re.findall(r'<li id="(view-\d)"><a class="view" href="([^"]+)"', text) == [
+        ("view-1", f"/media/{picture.picture_id}-1200.webp"),
+        ("view-2", f"/media/{picture_id((tmp_path / 'b.jpg').read_bytes())}-1600.webp"),
+        ("view-3", "/static/c.svg"),
+    ]
+    assert re.findall(r'<a href="#(view-\d)" aria-label="([^"]+)"', text) == [
+        (f"view-{n}", f"Picture {n} of 3") for n in (1, 2, 3)
+    ]
+    assert text.count('fetchpriority="high"') == 1
+    assert text.count("tile-big") == 1, "two of them could not travel between pages"
 
 
 @pytest.mark.parametrize("name", ["none", "0123456789abcdef0123-400.avif", "..%2Fsecret", "%00"])

@@ -65,6 +65,20 @@ def test_a_photograph_is_asked_for_by_its_name(name: str) -> None:
     assert (row.image_url, row.picture_dropped) == (name, False)
 
 
+@pytest.mark.parametrize(
+    ("given", "kept", "dropped"),
+    [
+        (None, None, False),
+        ("", "", False),
+        (" a.jpg   photos/b.jpg\thttps://x.test/c ", "a.jpg photos/b.jpg https://x.test/c", False),
+        ("a.jpg javascript:alert(1) //evil/x", "a.jpg", True),
+    ],
+)
+def test_more_pictures_are_separated_by_spaces(given: str | None, kept: str | None, dropped: bool) -> None:
+    row = read_row(1, GOOD if given is None else {**GOOD, "image_urls": given})
+    assert (row.image_urls, row.picture_dropped) == (kept, dropped)
+
+
 def test_a_bad_value_is_shown_without_what_would_spoil_the_file() -> None:
     assert shown("a\nb\x1b[31m") == "a\ufffdb\ufffd[31m"
     assert shown(None) == ""

@@ -176,6 +176,27 @@ def test_the_folder_may_itself_be_a_link(stores: Stores, photos: Path, files: Fo
     assert make_pictures(stores, files, tmp_path / "link").made == 1
 
 
+def test_a_product_may_have_several(stores: Stores, photos: Path, files: Folder, tmp_path: Path) -> None:
+    catalog = tmp_path / "catalog.csv"
+    urls = "photos/a.jpg photos/b.jpg javascript:x lost.jpg"
+    catalog.write_text(f"sku,name,price_cents,image_url,image_urls\npot,Pot,1,a.jpg,{urls}\n")
+    assert import_catalog(stores, catalog).pictures_dropped == 1
+    for name in ("a.jpg", "b.jpg"):
+        put(photos, name, photograph(600, 400 + ord(name[0])))
+    done = make_pictures(stores, files, photos)
+    assert (done.made, done.missing) == (2, 1)
+    assert make_pictures(stores, Full(files, 0), photos).same == 2
+    views = {view.image_url: Picture.read(view.picture) for view in stores.products.page("pot").views}
+    assert list(views) == ["a.jpg", "photos/b.jpg", "lost.jpg"]
+    heights = [picture.height if picture else None for picture in views.values()]
+    assert heights == [400 + ord("a"), 400 + ord("b"), None]
+    # One that is asked for no more is not shown, and is there again when it is.
+    for asked, left in (("", 1), ("b.jpg", 2)):
+        catalog.write_text(f"sku,name,price_cents,image_urls\npot,Pot,1,{asked}\n")
+        import_catalog(stores, catalog)
+        assert len([view for view in stores.products.page("pot").views if view.picture]) == left
+
+
 def test_a_folder_that_is_none_is_refused(stores: Stores, files: Folder, tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="can't be read"):
         make_pictures(stores, files, tmp_path / "none")

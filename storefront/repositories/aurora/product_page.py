@@ -19,7 +19,7 @@ _NEAR = """
 _PAGE = Prepared(f"""
     WITH product AS MATERIALIZED (
         SELECT p.sku, p.name, p.description, p.price_cents, p.category, p.image_url, p.created_at,
-               p.picture, s.quantity, s.reserved,
+               p.picture, p.image_urls, p.more_pictures, s.quantity, s.reserved,
                CASE WHEN s.quantity > 0 AND s.quantity = s.reserved THEN (
                    SELECT min(o.expires_at) FROM cart_items i JOIN orders o USING (cart_id)
                     WHERE i.sku = p.sku AND o.status = 'pending') END AS next_free

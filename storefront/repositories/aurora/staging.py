@@ -22,6 +22,7 @@ COLUMNS = {
     "price_cents": "integer",
     "category": "text",
     "image_url": "text",
+    "image_urls": "text",
     "quantity": "bigint",
 }
 """Of a staged row, in the order in which they are copied, with their types."""
@@ -36,20 +37,23 @@ _CHANGE = text("""
                coalesce(t.description, p.description) AS description,
                coalesce(t.category, p.category) AS category,
                coalesce(t.image_url, p.image_url) AS image_url,
+               coalesce(t.image_urls, p.image_urls) AS image_urls,
                CASE WHEN substring(coalesce(t.image_url, p.image_url) FROM :photograph)
                          = substring(p.image_url FROM :photograph)
                     THEN p.picture ELSE '' END AS picture,
                (t.name, coalesce(t.description, p.description), coalesce(t.category, p.category))
                    <> (p.name, p.description, p.category) AS words
           FROM products p JOIN staging t USING (sku)
-         WHERE (p.name, p.description, p.price_cents, p.category, p.image_url)
+         WHERE (p.name, p.description, p.price_cents, p.category, p.image_url, p.image_urls)
                IS DISTINCT FROM (t.name, coalesce(t.description, p.description), t.price_cents,
-                   coalesce(t.category, p.category), coalesce(t.image_url, p.image_url))
+                   coalesce(t.category, p.category), coalesce(t.image_url, p.image_url),
+                   coalesce(t.image_urls, p.image_urls))
          ORDER BY p.sku COLLATE "C" FOR NO KEY UPDATE OF p
     ), updated AS (
         UPDATE products p
            SET name = d.name, description = d.description, price_cents = d.price_cents,
-               category = d.category, image_url = d.image_url, picture = d.picture
+               category = d.category, image_url = d.image_url, image_urls = d.image_urls,
+               picture = d.picture
           FROM differing d WHERE p.sku = d.sku
         RETURNING d.words
     )
@@ -144,9 +148,10 @@ class Staging:
         new = session.execute(
             text("""
                 WITH added AS (
-                    INSERT INTO products (sku, name, description, price_cents, category, image_url)
+                    INSERT INTO products (sku, name, description, price_cents, category, image_url,
+                                          image_urls)
                     SELECT sku, name, coalesce(description, ''), price_cents, coalesce(category, ''),
-                           coalesce(image_url, '')
+                           coalesce(image_url, ''), coalesce(image_urls, '')
                       FROM staging t
                      WHERE NOT EXISTS (SELECT FROM products p WHERE p.sku = t.sku)
                      ORDER BY sku COLLATE "C"
