@@ -194,10 +194,11 @@ class Suggestions:
     """What the search field offers for ``q`` while it is being typed.
 
     ``categories`` are named like what was typed, ``within`` are those of the products found. ``meant`` is a
-    likelier spelling; the products are its own where ``q`` itself finds none.
+    likelier spelling; ``found_by`` is what the products were found by: ``q``, or ``meant`` where that finds none.
     """
 
     q: str
+    found_by: str
     products: tuple[ProductCard, ...] = ()
     categories: tuple[CategoryCount, ...] = ()
     within: tuple[CategoryCount, ...] = ()

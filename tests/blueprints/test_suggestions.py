@@ -73,6 +73,8 @@ def test_a_mended_word_is_offered(client: FlaskClient, shelf: Stores) -> None:
     part = client.get("/products/suggestions?q=stonewear", headers=PART).text
     assert 'href="/products?q=stoneware"' in part
     assert "Did you mean <strong>stoneware</strong>?" in part
+    assert "See everything for “stoneware”" in part
+    assert 'href="/products?q=stoneware&amp;category=Kitchen"' in part
 
 
 def test_no_product_can_have_its_address() -> None:

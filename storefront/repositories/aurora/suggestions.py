@@ -63,18 +63,19 @@ def suggest(db: Database, typed: str, counts: tuple[CategoryCount, ...]) -> Sugg
     typed = search.few_words(typed)
     words = search.words(typed)
     if not words:
-        return Suggestions(typed)
+        return Suggestions(typed, typed)
     named = _named(words, counts)
     if len(words[-1]) < SHORT:
-        return Suggestions(typed, _begun(db, typed, words), named)
-    hits, meant = search.find(db, _query(typed), PRODUCTS), None
+        return Suggestions(typed, typed, _begun(db, typed, words), named)
+    hits, meant, found_by = search.find(db, _query(typed), PRODUCTS), None, typed
     if hits.total < PRODUCTS:
         meant = search.correct_spelling(db, typed)
         if meant and not hits.total:
-            hits = search.find(db, _query(meant), PRODUCTS)
+            hits, found_by = search.find(db, _query(meant), PRODUCTS), meant
     several = len(hits.categories) > 1
     return Suggestions(
         typed,
+        found_by,
         products=hits.cards,
         categories=named,
         within=hits.categories[: CATEGORIES - 1] if several else (),
