@@ -194,7 +194,8 @@ class Suggestions:
     """What the search field offers for ``q`` while it is being typed.
 
     ``categories`` are named like what was typed, ``within`` are those of the products found. ``meant`` is a
-    likelier spelling; ``found_by`` is what the products were found by: ``q``, or ``meant`` where that finds none.
+    likelier spelling; ``found_by`` is what the products were found by: ``q``, or
+    ``meant`` where that finds none.
     """
 
     q: str

@@ -17,9 +17,10 @@ from typing import Protocol
 
 import brotli
 
-Fields = list[tuple[str, str]]
-Response = tuple[int, Fields, bytes]
-"""Status, headers and body."""
+from storefront.server.streaming import Fields, Pieces
+
+Response = tuple[int, Fields, bytes | Pieces]
+"""Status, headers and body: whole, or in pieces for an answer too long to be held."""
 Run = Callable[[], "asyncio.Future[Response]"]
 """Asks the app."""
 
@@ -159,7 +160,11 @@ class PageCache:
                 first.set_exception(error)
         else:
             status, headers, body = made.result()
-            if status == 200 and any(name.lower() == CONSENT for name, _ in headers):
+            if (
+                status == 200
+                and isinstance(body, bytes)
+                and any(name.lower() == CONSENT for name, _ in headers)
+            ):
                 page = Page(headers, body)
                 page.born = born
                 self._keep(key, page)

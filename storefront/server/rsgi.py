@@ -14,7 +14,8 @@ import io
 import logging
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -24,9 +25,13 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 from storefront.resilience.budget import BEGAN
 from storefront.resilience.readiness import Health
 from storefront.server.page_cache import PageCache, Pages, Response
+from storefront.server.streaming import Pieces, Streams, TooMany
 from storefront.server.thread_pool import ThreadPool
 
 log = logging.getLogger(__name__)
+
+STREAM = "front-stream"
+"""Addressed to this server alone, and taken off the answer: its body is sent as it is made."""
 
 
 class Headers(Protocol):
@@ -58,6 +63,7 @@ class HTTPProtocol(Protocol):
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
     def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None: ...
+    def response_file(self, status: int, headers: list[tuple[str, str]], file: str) -> None: ...
 
 
 class Refused(Exception):
@@ -104,6 +110,7 @@ class RsgiApp:
         self._limits = limits
         self._cache = PageCache(pages)
         self._pool: ThreadPool[Response] = ThreadPool(limits.threads, hung_after=limits.hung_after)
+        self._streams = Streams(hung_after=limits.hung_after)
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         if self._health is not None and scope.method in ("GET", "HEAD"):
@@ -120,7 +127,15 @@ class RsgiApp:
                 response = await self._run(scope, await self._body(scope.headers, protocol))
         except Refused as refused:
             response = _page(refused)
-        protocol.response_bytes(*response)
+        status, headers, body = response
+        if isinstance(body, bytes):
+            protocol.response_bytes(status, headers, body)
+            return
+        try:
+            await self._streams.send(f"{scope.method} {scope.path!r}", protocol, status, headers, body)
+        except TooMany:
+            status, headers, sentence = _page(_too_busy())
+            protocol.response_bytes(status, headers, sentence)
 
     def _run(self, scope: Scope, body: bytes) -> asyncio.Future[Response]:
         """Let one of the threads answer.
@@ -220,7 +235,7 @@ def make_environ(scope: Scope) -> WSGIEnvironment:
 
 
 def run_wsgi(app: WSGIApplication, environ: WSGIEnvironment) -> Response:
-    """Run the app and collect its whole answer; an app that raises is a 500."""
+    """Run the app and collect its whole answer, unless it says ``STREAM``; an app that raises is a 500."""
     status, headers, written = 500, [("content-type", "text/plain")], bytearray()
 
     def start_response(
@@ -230,16 +245,14 @@ def run_wsgi(app: WSGIApplication, environ: WSGIEnvironment) -> Response:
         status, headers = int(line[:3]), fields
         return written.extend
 
-    parts: Iterable[bytes] = ()
     try:
-        try:
-            parts = app(environ, start_response)
-            for part in parts:
-                written += part
-        finally:
-            close = getattr(parts, "close", None)
-            if close is not None:
-                close()
+        parts = app(environ, start_response)
+        kept = [field for field in headers if field[0].lower() != STREAM]
+        if len(kept) < len(headers):
+            return status, kept, Pieces(parts)
+        with closing(Pieces(parts)) as pieces:
+            for piece in pieces:
+                written += piece
     except Exception:
         # The standard library's, since the app has told it where lines go and what they look like.
         log.exception("the app ended without an answer")
@@ -256,7 +269,7 @@ def _too_busy() -> Refused:
     return Refused(HTTPStatus.SERVICE_UNAVAILABLE, "The shop is very busy. Please try again in a moment.")
 
 
-def _page(refused: Refused) -> Response:
+def _page(refused: Refused) -> tuple[int, list[tuple[str, str]], bytes]:
     status = refused.status
     page = (
         f'<!doctype html><html lang="en"><title>{status.phrase}</title>'

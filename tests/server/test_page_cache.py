@@ -108,6 +108,7 @@ def test_pages_go_out_compressed_as_asked(accepts: str, coding: str | None) -> N
         answer = await site.ask(accept_encoding=accepts)
         unpack = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[coding]
         assert fields(answer).get("content-encoding") == coding
+        assert isinstance(answer[2], bytes)
         assert unpack(answer[2]) == BODY
         assert int(fields(answer)["content-length"]) == len(answer[2])
         assert len(site.runs) == 1

@@ -14,8 +14,9 @@ import pytest
 
 from storefront.resilience.budget import BEGAN
 from storefront.resilience.readiness import Health, Monitor
-from storefront.server.page_cache import Response
 from storefront.server.rsgi import Limits, RsgiApp
+
+Response = tuple[int, list[tuple[str, str]], bytes]
 
 LIMITS = Limits(threads=1, body_limit=100, body_seconds=0.2)
 
@@ -60,6 +61,9 @@ class Protocol:
 
     def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         self.responses.append((status, headers, body))
+
+    def response_file(self, status: int, headers: list[tuple[str, str]], file: str) -> None:
+        raise AssertionError(f"none of these is streamed: {status} {headers} {file}")
 
 
 def echo(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
