@@ -31,6 +31,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         navigation,
         order_access,
         page_cache,
+        pictures,
         security,
         shopper,
     )
@@ -51,6 +52,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     errors.register(app)
     order_access.register(app)
     filters.register(app, settings)
+    pictures.register(app, settings)
     navigation.register(app)
     register_blueprints(app)
     fragments.register(app)

@@ -38,6 +38,8 @@ NO_TOKEN = {
 # What an address may hold besides uuids and skus, and why.
 TEXT = {
     "token": "Stripe's id of a saved card, looked up among one's own",
+    "drawing": "what a drawn picture depends on, signed",
+    "version": "a fingerprint that says for how long a picture may be kept, and nothing else",
     "mail_id": "the name of a file, of the stand-in's mails in development only",
     "name": "of a picture, in which only certain letters are taken",
 }

@@ -12,6 +12,7 @@ from storefront.blueprints.cart.routes import cart
 from storefront.blueprints.catalog.routes import catalog
 from storefront.blueprints.checkout.routes import checkout
 from storefront.blueprints.dev_mail.routes import dev_mail
+from storefront.blueprints.feeds.routes import feeds
 from storefront.blueprints.health.routes import health
 from storefront.blueprints.lookup.routes import lookup
 from storefront.blueprints.media.routes import media
@@ -19,6 +20,7 @@ from storefront.blueprints.orders.routes import orders
 from storefront.blueprints.pages.routes import pages
 from storefront.blueprints.payment_methods.routes import payment_methods
 from storefront.blueprints.payments.routes import payments
+from storefront.blueprints.pictures.routes import drawings
 from storefront.blueprints.seo.routes import seo
 from storefront.blueprints.webhooks.routes import webhooks
 
@@ -39,6 +41,8 @@ def register(app: Flask) -> None:
         health,
         seo,
         media,
+        feeds,
+        drawings,
         dev_mail,
     ):
         app.register_blueprint(blueprint)

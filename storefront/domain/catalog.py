@@ -44,6 +44,8 @@ class Product(Base):
     description: Mapped[str] = mapped_column(server_default="")
     price_cents: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    changed_at: Mapped[datetime | None]
+    """Since when its page says what it says; a trigger sets it. Null: since it was created."""
     category: Mapped[str] = mapped_column(server_default="")
     image_url: Mapped[str] = mapped_column(server_default="")
     picture: Mapped[str] = mapped_column(server_default="")
@@ -161,6 +163,21 @@ class ProductCard:
     image_url: str
     available: int
     picture: str = ""
+
+
+@dataclass(frozen=True)
+class ListedProduct:
+    """A product as programs are told of it: feeds, sitemaps. ``available`` is net of holds."""
+
+    sku: str
+    name: str
+    description: str
+    price_cents: int
+    category: str
+    image_url: str
+    picture: str
+    changed_at: datetime
+    available: int
 
 
 @dataclass(frozen=True)

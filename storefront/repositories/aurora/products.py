@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from storefront.domain.catalog import (
     CategoryCount,
     HomePage,
+    ListedProduct,
     Listing,
     ListQuery,
     Product,
@@ -20,7 +20,7 @@ from storefront.domain.catalog import (
     Suggestions,
 )
 from storefront.domain.errors import NotFound
-from storefront.repositories.aurora import category_counts, product_page, search, suggestions
+from storefront.repositories.aurora import category_counts, feed, product_page, search, suggestions
 from storefront.repositories.aurora.database import Database
 from storefront.repositories.aurora.product_cards import browse, faces
 
@@ -95,34 +95,27 @@ class Products:
         """
         return product_page.read(self._db, sku)
 
-    # --- what crawlers read
+    # --- what crawlers and programs read
+
+    def in_feeds(self, sku: str) -> ListedProduct:
+        """A listed product as programs are told of it.
+
+        Raises:
+            NotFound: as ``page``.
+        """
+        return feed.one(self._db, sku)
+
+    def feed(self) -> Iterator[list[ListedProduct]]:
+        """All listed products, a batch at a time; nothing is held between two batches."""
+        return feed.whole(self._db)
 
     def sitemap_starts(self, size: int) -> list[str]:
         """The SKU after which each sitemap of ``size`` products begins; the first is ''."""
-        numbered = (
-            select(Product.sku, func.row_number().over(order_by=Product.sku).label("n"))
-            .where(Product.listed)
-            .subquery()
-        )
-        last = select(func.max(numbered.c.n)).scalar_subquery()
-        rows = self._db.catalogue(
-            select(numbered.c.sku).where(numbered.c.n % size == 0, numbered.c.n < last).order_by(numbered.c.n)
-        )
-        return ["", *(row.sku for row in rows)]
+        return feed.starts(self._db, size)
 
-    def sitemap(self, after: str, size: int, batch: int = 5_000) -> Iterator[tuple[str, datetime]]:
-        """SKU and time of the ``size`` listed products after a SKU, read a batch at a time."""
-        while size > 0:
-            rows = self._db.catalogue(
-                select(Product.sku, Product.created_at)
-                .where(Product.listed, Product.sku > after)
-                .order_by(Product.sku)
-                .limit(min(batch, size))
-            )
-            yield from ((row.sku, row.created_at) for row in rows)
-            if len(rows) < batch:
-                return
-            after, size = rows[-1][0], size - len(rows)
+    def sitemap(self, after: str, until: str | None) -> Iterator[list[ListedProduct]]:
+        """The listed products of one sitemap, a batch at a time, without their descriptions."""
+        return feed.between(self._db, after, until)
 
     # --- what operators change
 

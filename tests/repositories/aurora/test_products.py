@@ -219,7 +219,7 @@ def test_unlisted_products_are_nowhere(stores: Stores) -> None:
         assert stores.products.unlist("gone")
     assert skus(stores) == [] == skus(stores, q="teapot")
     assert stores.products.home().products == 0
-    assert list(stores.products.sitemap("", 10)) == []
+    assert list(stores.products.sitemap("", None)) == []
     with pytest.raises(NotFound):
         stores.products.page("gone")
     with stores.transaction():
@@ -276,16 +276,6 @@ def test_pages_keep_to_their_number_of_statements(stores: Stores) -> None:
         with statements_of(stores.db._engines.reader) as sent:
             read()
         assert len(sent) == most, sent
-
-
-def test_the_sitemap_walks_all_products_in_parts(stores: Stores) -> None:
-    names = sorted(product(stores, f"p{n:02}") for n in range(10))
-    starts = stores.products.sitemap_starts(4)
-    assert starts == ["", "p03", "p07"]
-    parts = [[sku for sku, _ in stores.products.sitemap(start, 4, batch=3)] for start in starts]
-    assert parts == [names[:4], names[4:8], names[8:]]
-    assert stores.products.sitemap_starts(10) == [""]
-    assert stores.products.sitemap_starts(5) == ["", "p04"]
 
 
 def test_the_last_page_of_a_large_catalogue_costs_what_the_first_does(

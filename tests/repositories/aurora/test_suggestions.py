@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import statistics
 import time
@@ -152,8 +151,6 @@ def test_a_request_sends_few_statements(shelf: Stores) -> None:
         assert len(sent) <= most, typed
 
 
-CATALOGUE = os.environ.get("LARGE_CATALOGUE", "")
-"""A catalogue file of some 50,000 real products, which nobody may give away."""
 GOAL = 0.040
 TYPED = (
     *("c", "ch", "cho", "choc", "chocolat", "chocolat n", "chocolat noir"),
@@ -163,12 +160,11 @@ TYPED = (
 
 
 @pytest.mark.alone
-@pytest.mark.skipif(not CATALOGUE, reason="LARGE_CATALOGUE names no file")
 def test_fifty_thousand_products_answer_within_the_time_of_a_keystroke(
-    stores: Stores, tmp_path: Path
+    stores: Stores, data: Path, tmp_path: Path
 ) -> None:
     """Printed for every text; the median of all is held."""
-    import_catalog(stores, Path(shutil.copy(CATALOGUE, tmp_path)))
+    import_catalog(stores, Path(shutil.copy(data / "catalog_openfoodfacts.csv.gz", tmp_path)))
     counts = stores.products.categories()
     times = {}
     for typed in TYPED:
