@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
-from importlib.resources import files
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from storefront.wording.statuses import PARCELS, SHIPMENTS
 from tests.browser.conftest import BOUND, PHONE
+from tests.support.axe import AXE, COLOURS, violations
 from tests.support.buying import pay
 from tests.support.factories import FORM
 from tests.support.members import add_address, add_to_cart, register
 
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
-COLOURS = ["color-contrast", "link-in-text-block"]
-"""The rules about colour: all that the dark scheme changes."""
 DESK: ViewportSize = {"width": 1280, "height": 900}
 NARROWEST: ViewportSize = {"width": 320, "height": 640}
 KNIFE, KETTLE = "KIT-CHEFS-KNIFE", "KIT-ENAMEL-KETTLE"
@@ -161,11 +156,9 @@ def test_every_page_is_accessible_and_fits(visitors: Visitors) -> None:
         for size in (PHONE, DESK):
             page.set_viewport_size(size)
             page.emulate_media(color_scheme="light")
-            found += [f"{address} at {size['width']}: {one}" for one in _violations(page)]
+            found += [f"{address} at {size['width']}: {one}" for one in violations(page)]
             page.emulate_media(color_scheme="dark")
-            found += [
-                f"{address} at {size['width']} in the dark: {one}" for one in _violations(page, COLOURS)
-            ]
+            found += [f"{address} at {size['width']} in the dark: {one}" for one in violations(page, COLOURS)]
         page.set_viewport_size(NARROWEST)
         if too_wide := page.evaluate(TOO_WIDE, LONGEST):
             found.append(f"{address} is too wide: {too_wide}")
@@ -189,9 +182,9 @@ def test_axe_finds_nothing_on_forms_that_came_back(visitors: Visitors) -> None:
         page.get_by_text("There is a problem").wait_for()
         expect(page.locator(".summary-of-errors"), path).to_be_focused()
         page.evaluate(AXE)
-        found += [f"{path}: {one}" for one in _violations(page)]
+        found += [f"{path}: {one}" for one in violations(page)]
         page.emulate_media(color_scheme="dark")
-        found += [f"{path} in the dark: {one}" for one in _violations(page, COLOURS)]
+        found += [f"{path} in the dark: {one}" for one in violations(page, COLOURS)]
         page.close()
     assert not found, "\n".join(found)
 
@@ -222,16 +215,3 @@ def _open(context: BrowserContext, address: str) -> Page:
     # By evaluate, which the page's content security policy does not concern.
     page.evaluate(AXE)
     return page
-
-
-def _violations(page: Page, rules: list[str] | None = None) -> list[str]:
-    """What axe finds, by all its rules or by these."""
-    options = {"resultTypes": ["violations"], "iframes": False} | ({"runOnly": rules} if rules else {})
-    found = page.evaluate(
-        "options => axe.run(document, options).then(r => JSON.stringify(r.violations))", options
-    )
-    violations: list[dict[str, Any]] = json.loads(found)
-    return [
-        f"{one['id']} ({one['help']}): {', '.join(str(node['target'][0]) for node in one['nodes'][:3])}"
-        for one in violations
-    ]

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Console, serving
+from tests.support.axe import AXE, COLOURS, violations
 from tests.support.photographs import photograph, put
 
 SHIFTS = """() => new Promise(done => new PerformanceObserver(
@@ -86,6 +87,23 @@ def test_a_picture_is_looked_at_by_keys_alone(pot: str, phone: Page, console: Co
     expect(phone.locator("#view-3 .view")).to_be_focused()
     assert seen(phone) == "view-3"
     assert console.complaints == []
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_axe_finds_nothing_on_a_gallery(pot: str, phone: Page, width: int) -> None:
+    phone.set_viewport_size({"width": width, "height": 900})
+    phone.emulate_media(color_scheme="light", reduced_motion="reduce")
+    phone.goto(pot)
+    phone.evaluate(AXE)
+    found = violations(phone)
+    assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for scheme in ("light", "dark"):
+        phone.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
+        found += violations(phone, COLOURS)
+        phone.locator(".view").first.click()
+        found += violations(phone)
+        phone.keyboard.press("Escape")
+    assert found == []
 
 
 def test_without_scripts_they_are_links(pot: str, plain: Page) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from importlib.resources import files
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Console
+from tests.support.axe import AXE
 
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 AT = "**/products/suggestions?*"
 
 

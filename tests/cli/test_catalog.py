@@ -91,3 +91,16 @@ def test_pictures_are_made_and_bad_files_told(
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.startswith("No pictures were made: ")
+
+
+def test_interrupted_it_says_what_stays(
+    process: Process, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Interrupted(Context):
+        @property
+        def stores(self) -> Stores:
+            raise KeyboardInterrupt
+
+    args = argparse.Namespace(folder=tmp_path, run=catalog._images)
+    assert args.run(args, Interrupted(process)) == 130
+    assert capsys.readouterr().err == "Interrupted: what was made stays. Run it again to make the rest.\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from pathlib import Path
 
@@ -195,6 +196,21 @@ def test_a_product_may_have_several(stores: Stores, photos: Path, files: Folder,
         catalog.write_text(f"sku,name,price_cents,image_urls\npot,Pot,1,{asked}\n")
         import_catalog(stores, catalog)
         assert len([view for view in stores.products.page("pot").views if view.picture]) == left
+
+
+@pytest.mark.data
+def test_real_photographs_become_pictures(stores: Stores, data: Path, files: Folder, tmp_path: Path) -> None:
+    with (data / "catalog_photos.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    with (tmp_path / "catalog.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, [*rows[0], "image_urls"])
+        table.writeheader()
+        table.writerows(row | {"image_urls": row["photos"].replace(";", " ")} for row in rows)
+    import_catalog(stores, tmp_path / "catalog.csv")
+    done = make_pictures(stores, files, data / "photos")
+    assert (done.made, done.same, done.missing, done.bad) == (24, 0, 0, [])
+    assert sum(bool(view.picture) for row in rows for view in stores.products.page(row["sku"]).views) == 24
+    assert make_pictures(stores, Full(files, 0), data / "photos").same == 24
 
 
 def test_a_folder_that_is_none_is_refused(stores: Stores, files: Folder, tmp_path: Path) -> None:
