@@ -146,6 +146,16 @@ def test_a_product_page_carries_its_offer(client: FlaskClient, stores: Stores, s
     assert isinstance(offer, dict)
     assert (offer["price"], offer["priceCurrency"]) == ("42.10", settings.currency)
     assert str(offer["availability"]).endswith("/InStock")
+    assert offer["shippingDetails"]["shippingRate"] == {
+        "@type": "MonetaryAmount",
+        "value": "0.00",
+        "currency": settings.currency,
+    }
+    assert offer["hasMerchantReturnPolicy"]["merchantReturnDays"] == 30
+    assert "applicableCountry" not in offer["hasMerchantReturnPolicy"], "no home country is set"
+    assert client.get("/feeds/products/a%20b/%C3%A9.json").status_code == 200
+    assert '<link rel="alternate" type="application/json" href="/feeds/products/a%20b/%C3%A9.json">' in page
+    assert '<meta property="product:price:amount" content="42.10">' in page
     assert [step["name"] for step in data["BreadcrumbList"]["itemListElement"]][1:] == [  # type: ignore[attr-defined]
         "Tea & Co",
         'Pot "</script><xyz>',

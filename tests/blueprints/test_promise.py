@@ -78,3 +78,12 @@ def test_a_country_that_is_not_served_is_not_offered_and_refused(
     answer = checkout(browser, **{**FORM, "country": "FR", "region": "", "zip": "75001", "city": "Paris"})
     assert answer.status_code == 422
     assert "send to this country yet" in answer.text
+
+
+def test_search_engines_are_told_where_delivery_is_free_once_there_is_a_home(
+    browser: FlaskClient, stores: Stores
+) -> None:
+    product(stores, "mug")
+    page = browser.get("/products/mug").text
+    assert '"addressCountry": "US"' in page
+    assert '"applicableCountry": "US"' in page

@@ -23,6 +23,7 @@ PUBLIC = (
     "/",
     "/products",
     "/products?q=zzzzqq",
+    "/products/suggestions?q=lamp",
     f"/products/{KNIFE}",
     "/help",
     "/nothing-here",
