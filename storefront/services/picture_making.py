@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from io import BytesIO
+from statistics import median_low
 
 from PIL import Image, ImageCms, UnidentifiedImageError
 
@@ -28,6 +29,8 @@ _SAVED: dict[str, dict[str, int]] = {
 _ORIENTATION = 0x0112
 _FEW = 64
 """Pixels of a side are enough to see its colours."""
+_ALIKE = 16
+"""Of 255, in each channel: the grain of a photograph."""
 _TURNED = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -146,16 +149,24 @@ def _plain(image: Image.Image) -> Image.Image:
 def _colour(image: Image.Image) -> str:
     """What the picture can stand on, as six hexadecimal digits; nothing where one sees through.
 
-    Of a few colours that of its edge, if most of the edge has one: beside it, the tile then shows none.
-    Else the commonest.
+    That of its edge, if most of the edge has one: the picture then has no edge on its tile. Else the
+    commonest of a few.
     """
     if image.mode != "RGB":
         return ""
-    few = image.resize((_FEW, _FEW), Image.Resampling.BOX).quantize(8)
-    seen = few.tobytes()
-    edge = seen[:_FEW] + seen[-_FEW:] + seen[::_FEW] + seen[_FEW - 1 :: _FEW]
-    (index, times) = Counter(edge).most_common(1)[0]
-    if times < len(edge) / 2:
-        index = Counter(seen).most_common(1)[0][0]
+    small = image.resize((_FEW, _FEW), Image.Resampling.NEAREST)
+    rows = list(_batched(small.tobytes(), 3 * _FEW))
+    edge = list(_batched(rows[0] + rows[-1] + b"".join(row[:3] + row[-3:] for row in rows), 3))
+    middle = [median_low(channel) for channel in zip(*edge, strict=True)]
+    alike = sum(max(abs(a - b) for a, b in zip(pixel, middle, strict=True)) <= _ALIKE for pixel in edge)
+    if alike >= len(edge) / 2:
+        return bytes(middle).hex()
+    few = small.quantize(8)
+    index = Counter(few.tobytes()).most_common(1)[0][0]
     palette = few.getpalette() or [0, 0, 0]
     return bytes(palette[3 * index : 3 * index + 3]).hex()
+
+
+def _batched(values: bytes, size: int) -> Iterator[bytes]:
+    """So many at a time."""
+    return (values[start : start + size] for start in range(0, len(values), size))
