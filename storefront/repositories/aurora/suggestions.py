@@ -18,6 +18,8 @@ SHORT = 3
 COMPLETIONS = 8
 MOST_OF_ONE = 1_000
 """No word that more products have completes a short one: most of a catalogue has a word with an a."""
+MOST_OF_WHOLE = 50_000
+"""As ``MOST_OF_ONE``, of the short word itself: "tv" may be all that a shop sells."""
 CANDIDATES = 250
 
 _CARD = """
@@ -30,9 +32,11 @@ _CARD = """
 _BEGINNING = f"(nullif(plainto_tsquery('simple', {WORDS.format(':last')})::text, '') || ':*')::tsquery"
 _BEGUN = Prepared(f"""
     WITH completing AS (
-        SELECT word FROM search_words
-         WHERE :rest = '' AND word LIKE trim({WORDS.format(":last")}) || '%' AND products <= {MOST_OF_ONE}
-         ORDER BY products DESC, word LIMIT {COMPLETIONS}
+        SELECT word
+          FROM (SELECT trim({WORDS.format(":last")}) AS last) typed JOIN search_words ON word LIKE last || '%'
+         WHERE :rest = ''
+           AND products <= CASE WHEN word = last THEN {MOST_OF_WHOLE} ELSE {MOST_OF_ONE} END
+         ORDER BY word = last DESC, products DESC, word LIMIT {COMPLETIONS}
     ), looked_for AS (
         SELECT coalesce((SELECT string_agg(quote_literal(word), ' | ')::tsquery FROM completing),
                         plainto_tsquery('simple', {WORDS.format(":rest")})) AS words

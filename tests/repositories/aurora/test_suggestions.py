@@ -143,6 +143,23 @@ def test_a_word_of_most_products_completes_no_single_letter(stores: Stores) -> N
     assert len(skus(offered(stores, "com"))) == suggestions.PRODUCTS
 
 
+def test_a_short_word_that_many_products_have_is_found_when_it_is_typed_whole(stores: Stores) -> None:
+    with stores.transaction():
+        stores.db.session.execute(
+            text("""
+                WITH made AS (
+                    INSERT INTO products (sku, name, price_cents)
+                    SELECT 't' || n, 'TV ' || n, 100 FROM generate_series(1, :n) n RETURNING sku
+                )
+                INSERT INTO stock (sku, quantity, received) SELECT sku, 1, 1 FROM made
+            """),
+            {"n": suggestions.MOST_OF_ONE + 1},
+        )
+    learn(stores)
+    assert skus(offered(stores, "t")) == []
+    assert len(skus(offered(stores, "tv"))) == suggestions.PRODUCTS
+
+
 def test_a_request_sends_few_statements(shelf: Stores) -> None:
     counts = shelf.products.categories()
     for typed, most in (("l", 1), ("stoneware m", 1), ("stonewear", 3), ("zzzz", 2)):
