@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from io import BytesIO
+from uuid import uuid4
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
 
+from storefront.blueprints.pictures.routes import DRAWING
 from storefront.config import Settings
 from storefront.drawing import social
 from storefront.drawing.colours import Palette, oklch
@@ -66,6 +68,19 @@ def test_another_name_has_another_address_and_an_old_one_is_kept_for_a_day(
     assert stale.status_code == 200
     assert "immutable" not in stale.headers["Cache-Control"]
     assert stale.data == client.get(first).data
+
+
+def test_few_are_drawn_at_a_time_and_those_that_are_drawn_cost_nothing(
+    client: FlaskClient, stores: Stores
+) -> None:
+    for sku in ("drawn", "next"):
+        product(stores, sku, name=f"Quite new {sku} {uuid4()}")
+    assert client.get("/pictures/social-x/drawn.png").status_code == 200
+    with DRAWING, DRAWING:
+        assert client.get("/pictures/social-x/drawn.png").status_code == 200
+        refused = client.get("/pictures/social-x/next.png")
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "2")
+    assert client.get("/pictures/social-x/next.png").status_code == 200
 
 
 def test_what_is_not_for_sale_has_no_picture(client: FlaskClient, stores: Stores) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from threading import BoundedSemaphore
 
 from flask import Blueprint, Response
 
-from storefront.domain.errors import NotFound
+from storefront.domain.errors import NotFound, TooMuch
 from storefront.domain.ids import sku_problem
 from storefront.drawing import social
 from storefront.drawing.colours import Palette
@@ -20,9 +21,13 @@ FOR_EVER = "public, max-age=31536000, immutable"
 FOR_A_DAY = "public, max-age=86400"
 LINE = "Well-made things for house, desk and garden"
 
+DRAWING = BoundedSemaphore(2)
+"""So many pictures to share are drawn at a time by one process: each takes as long as ten pages, and whoever
+fetches those of a whole catalogue shall not have all threads."""
+RETRY_SECONDS = 2
+
 # Some 10 and 20 KB each; a network that shows a product fetches its picture a few times in a row.
 _tile = lru_cache(maxsize=256)(Tile.png)
-_product = lru_cache(maxsize=128)(social.of_product)
 
 
 @drawings.get("/pictures/drawn-<string:drawing>.png")
@@ -47,6 +52,16 @@ def of_product(version: str, sku: str) -> Response:
 def of_shop() -> Response:
     made = pictures()
     return _png(_shop(made.shop, made.palette), FOR_A_DAY)
+
+
+@lru_cache(maxsize=128)
+def _product(name: str, category: str, shop: str, tile: Tile, palette: Palette) -> bytes:
+    if not DRAWING.acquire(blocking=False):
+        raise TooMuch("We are drawing other pictures at the moment.", RETRY_SECONDS)
+    try:
+        return social.of_product(name, category, shop, tile, palette)
+    finally:
+        DRAWING.release()
 
 
 @lru_cache(maxsize=2)
