@@ -107,10 +107,12 @@ def test_axe_finds_nothing_on_a_gallery(pot: str, phone: Page, width: int) -> No
 
 
 def test_without_scripts_they_are_links(pot: str, plain: Page) -> None:
+    plain.emulate_media(reduced_motion="reduce")
     plain.goto(pot)
+    expect(plain.locator("#view-2")).not_to_be_in_viewport(ratio=0.1)
     plain.locator(".thumbs a").nth(1).click()
     plain.wait_for_url(f"{pot}#view-2")
-    plain.wait_for_function("document.querySelector('.views').scrollLeft > 100")
+    expect(plain.locator("#view-2")).to_be_in_viewport(ratio=0.9)
     plain.locator("#view-2 .view").click()
     plain.wait_for_url("**/media/*-1200.webp")
 
