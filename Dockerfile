@@ -14,6 +14,7 @@ COPY pyproject.toml README.md ./
 COPY storefront storefront
 COPY templates templates
 COPY static static
+COPY brand brand
 # --no-build-isolation: setuptools comes from the lock, with its hash. The root of a task can't be written to, so
 # .br and .gz are made here.
 RUN /opt/venv/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir wheels . \

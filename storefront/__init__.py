@@ -57,7 +57,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     register_blueprints(app)
     fragments.register(app)
     page_cache.register(app)
-    assets.Assets().serve(app)
+    assets.Assets(brand=settings.house.folder).serve(app)
     _wrap(app, settings.trusted_proxies)
     return app
 

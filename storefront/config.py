@@ -15,46 +15,25 @@ from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, field_validato
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from storefront import delivery_file
+from storefront.brand import folder as brand_folder
+from storefront.brand.folder import Brand
 from storefront.domain.delivery_calendar import DeliveryCalendar
 
 DEVELOPMENT_SECRET = "development-only-secret"  # noqa: S105 - production refuses it
 
 # Stripe counts these in units other than hundredths (https://docs.stripe.com/currencies#zero-decimal
 # and #three-decimal); every amount here is an integer of hundredths, so they are refused.
-NOT_TWO_DECIMAL = frozenset(
-    [
-        "BIF",
-        "CLP",
-        "DJF",
-        "GNF",
-        "JPY",
-        "KMF",
-        "KRW",
-        "MGA",
-        "PYG",
-        "RWF",
-        "UGX",
-        "VND",
-        "VUV",
-        "XAF",
-        "XOF",
-        "XPF",
-        "BHD",
-        "JOD",
-        "KWD",
-        "OMR",
-        "TND",
-        "ISK",
-        "HUF",
-        "TWD",
-    ]
-)
+NOT_TWO_DECIMAL = frozenset([
+    "BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF",
+    "XPF", "BHD", "JOD", "KWD", "OMR", "TND", "ISK", "HUF", "TWD",
+])  # fmt: skip
 
 
 class Settings(BaseSettings):
     """Settings as they come from ``STOREFRONT_*`` and, for AWS, from boto3's own variables."""
 
     _calendar: DeliveryCalendar = PrivateAttr()
+    _house: Brand = PrivateAttr()
 
     # What is wrong may be a secret, or hold a password, and errors end up in logs.
     model_config = SettingsConfigDict(
@@ -106,7 +85,10 @@ class Settings(BaseSettings):
     """What is promised to whom (delivery_file.py); without one, three working days to every country."""
     carrier_step_seconds: float = Field(10.0, gt=0)
 
-    shop_name: str = "Larkfield"
+    brand: str = ""
+    """The folder of the shop's name, words, colours and marks (brand/folder.py); empty: brand/ beside us."""
+    shop_name: str = ""
+    """Instead of the brand's."""
     trusted_proxies: int = Field(0, ge=0, le=5)
     metrics_token: SecretStr = SecretStr("")
     worker_metrics_port: int = Field(0, ge=0, le=65535)
@@ -203,6 +185,28 @@ class Settings(BaseSettings):
             else DeliveryCalendar(self.zone)
         )
         return self
+
+    @model_validator(mode="after")
+    def _brand_can_be_used(self) -> Self:
+        # As above: no page may be the one that finds out.
+        self._house = brand_folder.of(Path(self.brand) if self.brand else brand_folder.STANDARD)
+        self.shop_name = self.shop_name or self._house.words.name
+        return self
+
+    @property
+    def house(self) -> Brand:
+        """The owner's own name, words, colours and marks."""
+        return self._house
+
+    @property
+    def contact(self) -> str:
+        """The e-mail address that shoppers write to."""
+        return self._house.words.contact.email or self.mail_from
+
+    @property
+    def sender(self) -> str:
+        """Who mails say they are from."""
+        return self._house.words.contact.sender or self.shop_name
 
     @property
     def fallback_keys(self) -> list[str]:

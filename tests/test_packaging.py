@@ -33,13 +33,17 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 
 
 def test_the_wheel_has_the_shop_and_no_stand_in_test_or_bench(names: set[str]) -> None:
-    assert {name.partition("/")[0] for name in names} == {"storefront", "templates", "static"}
+    assert {name.partition("/")[0] for name in names} == {"storefront", "templates", "static", "brand"}
 
 
 def test_the_wheel_has_every_template_and_static_file_where_the_shop_looks_for_it(names: set[str]) -> None:
     """Beside the package; what was compressed in a checkout is left out, for it may be of other sources."""
     tracked = subprocess.run(
-        ["git", "ls-files", "templates", "static"], cwd=ROOT, check=True, capture_output=True, text=True
+        ["git", "ls-files", "templates", "static", "brand"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout.splitlines()
     assert len(tracked) > 100
     assert [name for name in tracked if name not in names] == []

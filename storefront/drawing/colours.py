@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from math import cos, radians, sin
-from typing import Self
 
 RGB = tuple[int, int, int]
-
-_TOKEN = re.compile(
-    r"--([a-z-]+):\s*(?:light-dark\()?\s*oklch\(\s*([\d.]+)%\s+([\d.]+)\s+([\d.]+)\s*\)", re.IGNORECASE
-)
 
 
 def oklch(lightness: float, chroma: float, hue: float) -> RGB:
@@ -38,23 +32,11 @@ def _byte(linear: float) -> int:
 
 @dataclass(frozen=True)
 class Palette:
-    """The shop's colours, by the names of the style sheet's tokens, as they are in the light scheme."""
+    """The shop's colours, as they are in the light scheme, for what is drawn."""
 
     paper: RGB
     ink: RGB
     soft: RGB
     line: RGB
-    green: RGB
-    straw: RGB
-
-    @classmethod
-    def of(cls, sheet: str) -> Self:
-        """Those that a style sheet defines.
-
-        Raises:
-            KeyError: it lacks one, or doesn't write it as ``oklch(97% 0.01 84)``.
-        """
-        told: dict[str, RGB] = {}
-        for name, lightness, chroma, hue in _TOKEN.findall(sheet):
-            told.setdefault(name, oklch(float(lightness), float(chroma), float(hue)))
-        return cls(**{field.name: told[field.name] for field in fields(cls)})
+    accent: RGB
+    trim: RGB

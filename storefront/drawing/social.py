@@ -35,7 +35,7 @@ def of_shop(shop: str, line: str, palette: Palette) -> bytes:
     image, draw = _sheet(palette)
     middle = SIZE[0] / 2
     if can_write(shop):
-        draw.text((middle, 270), shop, fill=palette.green, font=font(116), anchor="mm")
+        draw.text((middle, 270), shop, fill=palette.accent, font=font(116), anchor="mm")
     if can_write(line):
         draw.text((middle, 395), line, fill=palette.soft, font=font(38), anchor="mm")
     return png(image)
@@ -44,12 +44,12 @@ def of_shop(shop: str, line: str, palette: Palette) -> bytes:
 def _sheet(palette: Palette) -> tuple[Image.Image, ImageDraw.ImageDraw]:
     image = Image.new("RGB", SIZE, palette.paper)
     draw = ImageDraw.Draw(image)
-    draw.rectangle((0, 0, SIZE[0], 14), fill=palette.green)
-    draw.rectangle((0, SIZE[1] - 6, SIZE[0], SIZE[1]), fill=palette.straw)
+    draw.rectangle((0, 0, SIZE[0], 14), fill=palette.accent)
+    draw.rectangle((0, SIZE[1] - 6, SIZE[0], SIZE[1]), fill=palette.trim)
     return image, draw
 
 
 def _sign(draw: ImageDraw.ImageDraw, shop: str, palette: Palette) -> None:
     draw.line((_EDGE, SIZE[1] - 132, _EDGE + 80, SIZE[1] - 132), fill=palette.line, width=3)
     if can_write(shop):
-        draw.text((_EDGE, SIZE[1] - 110), shop, fill=palette.green, font=font(40))
+        draw.text((_EDGE, SIZE[1] - 110), shop, fill=palette.accent, font=font(40))

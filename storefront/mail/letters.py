@@ -28,6 +28,8 @@ class Letters:
             lstrip_blocks=True,
             auto_reload=False,
         )
+        # Globals, since macros of a part know nothing of what the letter is given.
+        self._templates.globals.update(light=settings.house.light, dark=settings.house.dark)
         formats = Formats(settings)
         self._templates.filters.update(
             money=formats.money,

@@ -40,7 +40,7 @@ class Ses:
             StoreUnavailable: SES is unavailable, throttles, or does not let us send now; try again later.
         """
         sender = Recipient(self._settings.mail_from)
-        message = build(letter, sender, self._settings.shop_name)
+        message = build(letter, sender, self._settings.sender)
         try:
             with self.breaker.call():
                 answer = self._ses.send_email(

@@ -1,7 +1,8 @@
 """Static files: served by WhiteNoise under a name that holds their fingerprint, compressed beforehand.
 
 The style sheet and the script are kept in parts, ``css/*.css`` and ``js/*.js``; pages link ``shop.css`` and
-``shop.js``, which are joined from them.
+``shop.js``, which are joined from them. Colours and ``brand/*.svg`` come from the folder of the brand:
+those of the standard one are written among the others, of another one into a folder of this process alone.
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ from flask import Flask
 from whitenoise import WhiteNoise
 from whitenoise.compress import Compressor
 
+from storefront.brand import folder
+from storefront.brand.folder import PICTURES, STANDARD
+
 STATIC = Path(__file__).parents[2] / "static"
 VARIANTS = (".br", ".gz")
-SHEET, SCRIPT = "shop.css", "shop.js"
+SHEET, SCRIPT, BRAND = "shop.css", "shop.js", "brand"
 PARTS, SCRIPTS = "css", "js"
 IMPORT = re.compile(r'^@import "([a-z]+\.css)";$', re.MULTILINE)
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
@@ -31,16 +35,21 @@ class Assets:
     """The static files as they are at start: each at its own name, kept an hour, and at a fingerprinted
     one, kept for ever, since new content has a new address."""
 
-    def __init__(self, root: Path = STATIC) -> None:
-        join(root)
-        self._root = root
-        self._hashed: dict[str, str] = {}
-        for path in _sources(root):
-            name = path.relative_to(root).as_posix()
-            print_ = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-            self._hashed[name] = (
-                f"/static/{path.relative_to(root).with_suffix('').as_posix()}.{print_}{path.suffix}"
-            )
+    def __init__(self, root: Path = STATIC, brand: Path = STANDARD) -> None:
+        self._folders = [root]
+        if brand == STANDARD:
+            join(root)
+        else:
+            # Two shops of one checkout may differ in this alone, and an image can't be written to.
+            self._own = tempfile.TemporaryDirectory(prefix="storefront-brand-")
+            own = Path(self._own.name)
+            _write_brand(root, own, brand)
+            _compress(own)
+            self._folders.append(own)
+        self._paths = {
+            path.relative_to(one).as_posix(): path for one in self._folders for path in _sources(one)
+        }
+        self._hashed = {name: _fingerprinted(name, path) for name, path in self._paths.items()}
 
     def url(self, name: str) -> str:
         """The fingerprinted address of a file below static/.
@@ -53,7 +62,7 @@ class Assets:
     def files(self) -> Iterator[tuple[str, str, Path]]:
         """Each file that is served: its name below static/, its fingerprinted address, and where it lies."""
         for name, url in self._hashed.items():
-            yield name, url, self._root / name
+            yield name, url, self._paths[name]
 
     def serve(self, app: Flask) -> None:
         forever = set(self._hashed.values())
@@ -64,9 +73,9 @@ class Assets:
             allow_all_origins=False,
             immutable_file_test=lambda _path, url: url in forever,
         )
-        fresh = _fresh_files(self._root)
+        fresh = {name: told for one in self._folders for name, told in _fresh_files(one).items()}
         for name, url in self._hashed.items():
-            path = str(self._root / name)
+            path = str(self._paths[name])
             white.add_file_to_dictionary(f"/static/{name}", path, stat_cache=fresh)
             white.add_file_to_dictionary(url, path, stat_cache=fresh)
         app.wsgi_app = white  # type: ignore[method-assign]  # Flask's way of wrapping
@@ -79,29 +88,50 @@ def join(root: Path = STATIC) -> None:
     Raises:
         OSError: a part is missing, or a file that is not up to date can't be written.
     """
-    _replace(root, SHEET, joined_parts(root))
+    _write_brand(root, root, STANDARD)
     _replace(root, SCRIPT, joined_scripts(root))
+
+
+def _write_brand(root: Path, to: Path, brand: Path) -> None:
+    """What is made of a brand: its pictures, and the sheet that ``root``'s parts and its colours give."""
+    words = folder.of(brand)
+    (to / BRAND).mkdir(exist_ok=True)
+    for name in PICTURES:
+        _replace(to, f"{BRAND}/{name}.svg", words.picture(name).read_text(encoding="utf-8"))
+    _replace(to, SHEET, joined_parts(root, words.words.colours.css))
+
+
+def _fingerprinted(name: str, path: Path) -> str:
+    print_ = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    return f"/static/{name.removesuffix(path.suffix)}.{print_}{path.suffix}"
 
 
 def _replace(root: Path, name: str, joined: str) -> None:
     whole = root / name
-    if whole.exists() and whole.read_text() == joined:
+    if whole.exists() and whole.read_text(encoding="utf-8") == joined:
         return
     # Complete before it is in its place, and begun outside the folder: other processes may be reading there.
-    with tempfile.NamedTemporaryFile("w", dir=root.parent, suffix=whole.suffix, delete=False) as new:
+    with tempfile.NamedTemporaryFile(
+        "w", dir=root.parent, suffix=whole.suffix, delete=False, encoding="utf-8"
+    ) as new:
         new.write(joined)
     Path(new.name).chmod(0o644)
     Path(new.name).replace(whole)
 
 
-def joined_parts(root: Path = STATIC) -> str:
-    """``css/index.css`` with each part where it is imported, without comments, indents and empty lines.
+def joined_parts(root: Path, colours: str) -> str:
+    """``css/index.css`` with each part where it is imported, ``colours`` for ``brand.css``;
+    without comments, indents and empty lines.
 
     What else a minifier takes saves nothing once it is compressed, and one that took the space out of
     ``.a :focus`` changed what it says.
     """
-    folder = root / PARTS
-    whole = IMPORT.sub(lambda found: (folder / found[1]).read_text(), (folder / "index.css").read_text())
+    parts = root / PARTS
+
+    def part(found: re.Match[str]) -> str:
+        return colours if found[1] == "brand.css" else (parts / found[1]).read_text()
+
+    whole = IMPORT.sub(part, (parts / "index.css").read_text())
     return INDENT.sub("\n", COMMENT.sub("", whole)).strip() + "\n"
 
 
@@ -121,6 +151,10 @@ def compress(root: Path = STATIC) -> None:
     To be run once before serving, or when an image is built.
     """
     join(root)
+    _compress(root)
+
+
+def _compress(root: Path) -> None:
     compressor = Compressor(quiet=True)
     for path in _sources(root):
         if not compressor.should_compress(path.name):

@@ -43,7 +43,9 @@ def register(app: Flask, settings: Settings) -> None:
     # Filters and not functions: Jinja looks at each call of a function twice, and lists have hundreds.
     app.add_template_filter(pick)
     app.add_template_filter(product_url)
-    app.jinja_env.globals.update(search_most=SEARCH_MAX, low_stock=LOW_STOCK, settings=settings)
+    app.jinja_env.globals.update(
+        search_most=SEARCH_MAX, low_stock=LOW_STOCK, settings=settings, house=settings.house
+    )
 
 
 def pick(text: str, size: int) -> int:

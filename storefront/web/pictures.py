@@ -12,11 +12,9 @@ from urllib.parse import quote
 from flask import Flask, current_app
 
 from storefront.config import Settings
-from storefront.drawing.colours import Palette
 from storefront.drawing.tile import HUES, LABELS, Tile
 from storefront.formats import Formats
 from storefront.media import Media
-from storefront.web.assets import joined_parts
 from storefront.web.filters import PATH, pick
 
 _LOOK = "1"
@@ -50,8 +48,8 @@ class Pictures:
         self._keys = settings.signing_keys
         self._base_url = settings.base_url
         self._formats, self._media = Formats(settings), Media(settings)
-        self.shop = settings.shop_name
-        self.palette = Palette.of(joined_parts())
+        self.shop, self.line = settings.shop_name, settings.house.words.line
+        self.palette = settings.house.words.colours.palette
 
     def picture(self, product: Pictured) -> str:
         """The address of a product's picture for those who show no SVG: portals, networks."""

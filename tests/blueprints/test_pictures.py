@@ -14,7 +14,7 @@ from PIL import Image
 from storefront.blueprints.pictures.routes import DRAWING
 from storefront.config import Settings
 from storefront.drawing import social
-from storefront.drawing.colours import Palette, oklch
+from storefront.drawing.colours import oklch
 from storefront.drawing.lettering import can_write, font, lines
 from storefront.drawing.tile import HUES, LABELS, SIZE, Tile
 from storefront.stores import Stores
@@ -162,7 +162,3 @@ def test_colours_are_those_of_the_style_sheet() -> None:
     assert oklch(0, 0, 0) == (0, 0, 0)
     assert oklch(62.796, 0.25768, 29.234) == (255, 0, 0)
     assert oklch(86.644, 0.29483, 142.495) == (0, 255, 0)
-    sheet = " ".join(f"--{name}: oklch(100% 0 0);" for name in ("paper", "ink", "soft", "line", "green"))
-    assert Palette.of(f"{sheet} --straw: light-dark(oklch(0% 0 0), oklch(100% 0 0));").straw == (0, 0, 0)
-    with pytest.raises(KeyError):
-        Palette.of(sheet)

@@ -41,8 +41,8 @@ def test_both_versions_files_are_in_the_bucket(assets: ModuleType, root: Path) -
         client = boto3.client("s3", region_name="us-east-1")
         client.create_bucket(Bucket="media")
         before = Assets(root).url("shop.css")
-        # Sheet, script and picture, each under two names.
-        assert assets.upload(client, "media", root) == 6
+        # Sheet, script, picture and the brand's three, each under two names.
+        assert assets.upload(client, "media", root) == 12
         (root / "css" / "index.css").write_text("a { color: blue }")
         after = Assets(root).url("shop.css")
         assets.upload(client, "media", root)

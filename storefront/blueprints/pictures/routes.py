@@ -19,7 +19,6 @@ drawings = Blueprint("pictures", __name__)
 
 FOR_EVER = "public, max-age=31536000, immutable"
 FOR_A_DAY = "public, max-age=86400"
-LINE = "Well-made things for house, desk and garden"
 
 DRAWING = BoundedSemaphore(2)
 """So many pictures to share are drawn at a time by one process: each takes as long as ten pages, and whoever
@@ -51,7 +50,7 @@ def of_product(version: str, sku: str) -> Response:
 @drawings.get("/pictures/shop.png")
 def of_shop() -> Response:
     made = pictures()
-    return _png(_shop(made.shop, made.palette), FOR_A_DAY)
+    return _png(_shop(made.shop, made.line, made.palette), FOR_A_DAY)
 
 
 @lru_cache(maxsize=128)
@@ -65,8 +64,8 @@ def _product(name: str, category: str, shop: str, tile: Tile, palette: Palette) 
 
 
 @lru_cache(maxsize=2)
-def _shop(name: str, palette: Palette) -> bytes:
-    return social.of_shop(name, LINE, palette)
+def _shop(name: str, line: str, palette: Palette) -> bytes:
+    return social.of_shop(name, line, palette)
 
 
 def _png(image: bytes, cache_control: str) -> Response:
