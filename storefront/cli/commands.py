@@ -45,6 +45,7 @@ ALL = (
     Command("serve", "run the shop", stores=False),
     Command("migrate", "bring both databases to the shape this version needs"),
     Command("catalog", "import products and pictures, take products out of the shop"),
+    Command("brand", "check a folder of the shop's name, words, colours and marks", stores=False),
     Command("stock", "show, receive and correct stock"),
     Command("orders", "list orders, show one"),
     Command("ship", "write a paid order's shipment, or hand a prepared one to the carrier"),

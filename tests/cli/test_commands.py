@@ -18,6 +18,7 @@ NAMES = [
     "serve",
     "migrate",
     "catalog",
+    "brand",
     "stock",
     "orders",
     "ship",
