@@ -26,7 +26,6 @@ import requests
 from standardwebhooks import Webhook
 
 from storefront.config import Settings
-from storefront.domain.deliveries import CARRIER
 
 TAKEN = range(200, 300)
 CONFLICT = 409
@@ -93,9 +92,8 @@ class Booking:
     def webhook_id(self) -> str:
         return f"msg_{self.code}"
 
-    @property
-    def body(self) -> str:
-        data = {"order_number": self.number, "carrier": CARRIER, "tracking_code": self.code}
+    def body(self, carrier: str) -> str:
+        data = {"order_number": self.number, "carrier": carrier, "tracking_code": self.code}
         return json.dumps({"type": "parcel.booked", "data": data})
 
 
@@ -112,11 +110,10 @@ class Report:
     def webhook_id(self) -> str:
         return "msg_" + hashlib.sha256(f"{self.code} {self.step}".encode()).hexdigest()[:24]
 
-    @property
-    def body(self) -> str:
+    def body(self, carrier: str) -> str:
         step = STEPS[self.step]
         data = {
-            "carrier": CARRIER,
+            "carrier": carrier,
             "tracking_code": self.code,
             "status": step.status,
             "timestamp": self.at.isoformat(),
@@ -164,7 +161,8 @@ class Rounds:
 
 
 class Carrier:
-    def __init__(self, database_url: str, webhook_url: str, secret: str, rounds: Rounds) -> None:
+    def __init__(self, name: str, database_url: str, webhook_url: str, secret: str, rounds: Rounds) -> None:
+        self._name = name
         self._database_url = database_url
         self._webhook_url = webhook_url
         self._signer = Webhook(secret)
@@ -196,7 +194,7 @@ class Carrier:
         try:
             if self._connection is None or self._connection.closed:
                 self._connection = psycopg.connect(self._database_url, autocommit=True, connect_timeout=5)
-            return self._connection.execute(query, {"carrier": CARRIER}).fetchall()
+            return self._connection.execute(query, {"carrier": self._name}).fetchall()
         except psycopg.Error as error:
             _say(f"can't read the orders: {error.__class__.__name__}")
             if self._connection is not None:
@@ -205,7 +203,7 @@ class Carrier:
 
     def _post(self, report: Report | Booking, now: datetime) -> int:
         """The status of the shop's answer, 0 if there is none."""
-        body = report.body
+        body = report.body(self._name)
         headers: Mapping[str, str] = {
             "content-type": "application/json",
             "webhook-id": report.webhook_id,
@@ -236,6 +234,7 @@ def main() -> int:
     step = timedelta(seconds=settings.carrier_step_seconds)
     arguments.data.mkdir(parents=True, exist_ok=True)
     carrier = Carrier(
+        name=settings.house.words.carrier,
         database_url=settings.libpq_url,
         webhook_url=arguments.webhook_url,
         secret=settings.carrier_webhook_secret.get_secret_value(),

@@ -13,6 +13,8 @@ from types import FrameType
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from storefront.config import Settings
+
 from .app import create_app
 from .store import InUse, Store
 from .sweep import Sweeper
@@ -39,7 +41,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--key", default=os.environ.get("STANDIN_STRIPE_KEY"))
     parser.add_argument("--webhook-url", default="", help="where events go; none: they are only recorded")
     parser.add_argument("--webhook-secret", default=os.environ.get("STANDIN_STRIPE_WEBHOOK_SECRET"))
-    parser.add_argument("--merchant", default="Larkfield", help="the shop's name on the pages")
+    parser.add_argument("--merchant", default="", help="the name on the pages; else the shop's")
     chosen = parser.parse_args(given)
     if not chosen.key:
         parser.error("--key or STANDIN_STRIPE_KEY is needed")
@@ -64,7 +66,7 @@ def main(given: list[str] | None = None) -> int:
         print(f"{folder} is in use by another process", file=sys.stderr)
         return 1
     deliverer = Deliverer(store, chosen.webhook_url, chosen.webhook_secret or "")
-    app = create_app(store, deliverer, chosen.key, chosen.merchant)
+    app = create_app(store, deliverer, chosen.key, chosen.merchant or Settings().shop_name)
     server = make_server(ADDRESS, chosen.port, app, threaded=True, request_handler=Handler)
     store.base = f"http://localhost:{server.server_port}"
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()

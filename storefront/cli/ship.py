@@ -8,7 +8,6 @@ from datetime import date
 from storefront.cli.context import Context
 from storefront.cli.orders import add_order, find
 from storefront.domain.cart import read_quantity
-from storefront.domain.deliveries import CARRIER
 from storefront.domain.errors import Invalid
 from storefront.domain.ids import new_tracking_code
 from storefront.domain.orders import OrderStatus
@@ -25,7 +24,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "order gets its shipment written first. What its carrier reports then moves the order along.",
     )
     add_order(parser)
-    parser.add_argument("--carrier", metavar="NAME", help=f"without it: {CARRIER}, with a code of ours")
+    parser.add_argument("--carrier", metavar="NAME", help="without it: the shop's own, with a code of ours")
     parser.add_argument("--code", metavar="CODE", help="the carrier's tracking code")
     parser.add_argument(
         "--line", metavar="SKU=QTY", type=read_line, action="append", default=[], help="what is in it"
@@ -51,7 +50,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     if order.status is OrderStatus.PAID:
         fulfilment.write_shipment(stores, order.order_id)
     booking = Booking(
-        carrier=args.carrier or CARRIER,
+        carrier=args.carrier or context.settings.house.words.carrier,
         tracking_code=args.code or new_tracking_code(),
         lines=tuple(args.line),
         estimated_delivery=args.estimated,

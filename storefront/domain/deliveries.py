@@ -12,9 +12,6 @@ from storefront.domain.addresses import PostalAddress
 from storefront.domain.packing import Packing
 from storefront.domain.parcels import Parcel, ParcelStatus, ShipmentStatus
 
-CARRIER = "Larkfield Post"
-"""The house's own carrier."""
-
 
 @dataclass(frozen=True)
 class Shipment:

@@ -16,7 +16,8 @@ from standardwebhooks import Webhook
 
 from standins.carrier import STEPS, Carrier, Rounds
 from standins.postgres import Postgres
-from storefront.domain.deliveries import CARRIER
+
+CARRIER = "Larkfield Post"
 
 pytestmark = pytest.mark.alone
 
@@ -127,7 +128,9 @@ def booked(shop: Shop) -> Shop:
 
 
 def carrier(shop: Shop, postgres: Postgres, folder: Path) -> Carrier:
-    return Carrier(postgres.url("storefront"), shop.url, SECRET, Rounds(folder / "carrier.json", STEP))
+    return Carrier(
+        CARRIER, postgres.url("storefront"), shop.url, SECRET, Rounds(folder / "carrier.json", STEP)
+    )
 
 
 def now_plus(seconds: float) -> datetime:
@@ -225,6 +228,10 @@ def test_a_parcel_that_stands_still_is_left_alone(
 
 def test_it_waits_for_a_database_that_is_away(tmp_path: Path) -> None:
     nowhere = Carrier(
-        f"postgresql:///x?host={tmp_path}", "http://127.0.0.1:9", SECRET, Rounds(tmp_path / "c.json", STEP)
+        CARRIER,
+        f"postgresql:///x?host={tmp_path}",
+        "http://127.0.0.1:9",
+        SECRET,
+        Rounds(tmp_path / "c.json", STEP),
     )
     nowhere.round(now_plus(11))

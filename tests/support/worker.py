@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
 
-from storefront.domain.deliveries import CARRIER
 from storefront.domain.ids import new_tracking_code
 from storefront.domain.orders import EventKind
 from storefront.domain.parcels import CarrierEvent, Parcel, ParcelLine, ParcelStatus, Report
@@ -14,6 +13,8 @@ from storefront.services import carrier_events, parcels
 from storefront.services.parcels import Booking
 from storefront.services.worker import Worker
 from storefront.stores import Stores
+
+CARRIER = "Larkfield Post"
 
 
 def quiet_worker(process: Process) -> Worker:
