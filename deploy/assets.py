@@ -7,6 +7,7 @@ be asked of a task of the other. The bucket has the files of both: no two share 
 from __future__ import annotations
 
 import mimetypes
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from typing import Any
 
 import boto3
 
-from storefront.web.assets import STATIC, Assets
+from storefront.brand.folder import STANDARD
+from storefront.web.assets import Assets
 
 HOUR = "public, max-age=3600"
 FOREVER = "public, max-age=31536000, immutable"
@@ -29,12 +31,12 @@ class Upload:
     cache_control: str
 
 
-def uploads(root: Path = STATIC) -> Iterator[Upload]:
+def uploads(files: Assets) -> Iterator[Upload]:
     """Every static file at its own name, kept an hour, and at its fingerprinted one, kept for ever.
 
     Uncompressed: CloudFront compresses what it answers with.
     """
-    for name, url, path in Assets(root).files():
+    for name, url, path in files.files():
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         if kind.startswith("text/"):
             kind += "; charset=utf-8"
@@ -42,9 +44,9 @@ def uploads(root: Path = STATIC) -> Iterator[Upload]:
         yield Upload(f"static/{name}", path, kind, HOUR)
 
 
-def upload(client: Any, bucket: str, root: Path = STATIC) -> int:
+def upload(client: Any, bucket: str, files: Assets) -> int:
     """Put them all; how many. Fingerprinted names first, so that no page refers to what isn't there yet."""
-    wanted = sorted(uploads(root), key=lambda one: one.cache_control != FOREVER)
+    wanted = sorted(uploads(files), key=lambda one: one.cache_control != FOREVER)
     for one in wanted:
         client.put_object(
             Bucket=bucket,
@@ -60,7 +62,9 @@ def main() -> int:
     if len(sys.argv) != 2:
         print("usage: python deploy/assets.py BUCKET", file=sys.stderr)
         return 2
-    print(f"{upload(boto3.client('s3'), sys.argv[1])} files are in {sys.argv[1]}")
+    # Colours and marks are those that the services will have.
+    files = Assets(brand=Path(os.environ.get("STOREFRONT_BRAND") or STANDARD))
+    print(f"{upload(boto3.client('s3'), sys.argv[1], files)} files are in {sys.argv[1]}")
     return 0
 
 

@@ -42,10 +42,10 @@ def test_both_versions_files_are_in_the_bucket(assets: ModuleType, root: Path) -
         client.create_bucket(Bucket="media")
         before = Assets(root).url("shop.css")
         # Sheet, script, picture and the brand's three, each under two names.
-        assert assets.upload(client, "media", root) == 12
+        assert assets.upload(client, "media", Assets(root)) == 12
         (root / "css" / "index.css").write_text("a { color: blue }")
         after = Assets(root).url("shop.css")
-        assets.upload(client, "media", root)
+        assets.upload(client, "media", Assets(root))
         for url, text in ((before, b"a { color: red }\n"), (after, b"a { color: blue }\n")):
             found = client.get_object(Bucket="media", Key=url.removeprefix("/"))
             assert found["Body"].read() == text
@@ -59,6 +59,16 @@ def test_both_versions_files_are_in_the_bucket(assets: ModuleType, root: Path) -
 
 
 def test_every_file_of_the_shop_is_left(assets: ModuleType) -> None:
-    keys = {one.key for one in assets.uploads()}
+    keys = {one.key for one in assets.uploads(Assets())}
     assert len(keys) > 20
     assert all(key.startswith("static/") for key in keys)
+
+
+def test_another_brands_sheet_and_marks_are_left_in_place_of_the_standard_ones(assets: ModuleType) -> None:
+    files = Assets(brand=Path(__file__).parents[1] / "support" / "ninepin")
+    found = {
+        one.key: one.path.read_text() for one in assets.uploads(files) if one.key.endswith((".css", ".svg"))
+    }
+    assert "#1d2f8f" in found["static/brand/icon.svg"]
+    assert "oklch(42% 0.16 264)" in found["static/shop.css"]
+    assert len({name for name in found if name.startswith("static/shop.")}) == 2
