@@ -56,7 +56,7 @@ class Image:
 
     def __init__(self, folder: Path, settings: dict[str, str]) -> None:
         self.folder = folder
-        for name in ("storefront", "templates", "static"):
+        for name in ("storefront", "templates", "static", "brand"):
             shutil.copytree(ROOT / name, folder / name)
         (folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
         # Only what this test gives: no other setting of the shop, nothing of the terminal's.
