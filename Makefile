@@ -34,7 +34,7 @@ CLUSTER := .venv-cluster
 CLUSTER_READY := $(CLUSTER)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test prove prove-faults prove-cluster check hooks bench pictures image builder deploy-check lock clean
+.PHONY: help run test prove prove-faults prove-cluster check hooks bench bench-million pictures image builder deploy-check lock clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -72,6 +72,9 @@ hooks: $(DEV_READY)  ## run the quick checks before every commit
 
 bench: $(DEV_READY)  ## measure: pages, orders, import
 	@$(BIN)/python -m bench
+
+bench-million: $(DEV_READY)  ## measure a million products beside ten thousand; half an hour
+	@$(BIN)/python -m bench.million
 
 pictures: $(DEV_READY)  ## take the README's pictures
 	@$(BIN)/python tests/support/chromium.py
