@@ -20,10 +20,8 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-import psycopg
-
 from bench import catalog
-from bench.cost import Answer, Asked, Client, client, cpu_seconds, memory_mb
+from bench.cost import Answer, Asked, Client, client, cpu_seconds, descendants, memory_mb
 from bench.shop import STOREFRONT, Shop, running
 from bench.shopping import Shopper
 
@@ -128,13 +126,12 @@ def rows(few: Asking, many: Asking) -> Iterator[str]:
 
 
 def database_processes(shop: Shop) -> list[int]:
-    """Those that serve the shop's connections: children of the server whose socket it is."""
-    with psycopg.connect(shop.database_url) as connection:
-        return [pid for (pid,) in connection.execute("SELECT pid FROM pg_stat_activity").fetchall()]
+    """PostgreSQL's, those that serve a connection and those that clean up."""
+    return [pid for pid in descendants(shop.pid) if b"postgres" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def warm_load(asking: Asking, one: Client) -> float:
-    """The part of a core that PostgreSQL takes while one warm page a tenth of a second is asked for."""
+    """The part of a core that PostgreSQL takes while two warm pages are asked for ten times a second."""
     shop, pids = asking.shop, database_processes(asking.shop)
     before, began = {pid: cpu_of(pid) for pid in pids}, time.monotonic()
     while time.monotonic() < began + SECONDS_WARM:
