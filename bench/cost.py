@@ -85,6 +85,9 @@ class Client:
         status, found = int(first.split()[1]), dict(pairs)
         while len(body) < int(found.get("content-length", 0)) and status != 304:
             body += self._receive()
+        # Its chunks' lengths count as its bytes.
+        while found.get("transfer-encoding") == "chunked" and not body.endswith(b"0\r\n\r\n"):
+            body += self._receive()
         cookies = dict(value.partition(";")[0].split("=", 1) for name, value in pairs if name == "set-cookie")
         return Answer(status, found, cookies, body)
 
