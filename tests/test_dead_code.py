@@ -47,6 +47,7 @@ USED_BY_NAME = {
     "dialect": "SQLAlchemy's types hand it on",
     "SearchWord": "SQLAlchemy's metadata: the table is filled and read by SQL",
     "CategoryRow": "as above",
+    "ListMark": "as above",
     "AttributeValueTypeDef": "named in the strings of type aliases",
     "SecretId": "boto3, by the name of the argument",
     "ConditionExpression": "boto3, by the key of a typed dictionary",

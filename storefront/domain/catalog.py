@@ -110,6 +110,21 @@ class CategoryRow(Base):
     in_stock: Mapped[int] = mapped_column(BigInteger)
 
 
+class ListMark(Base):
+    """The ``n``-th product of a list, from 0, by the key of the list's order; category '' is all of them."""
+
+    __tablename__ = "list_marks"
+
+    sort: Mapped[str] = mapped_column(primary_key=True)
+    category: Mapped[str] = mapped_column(primary_key=True)
+    n: Mapped[int] = mapped_column(BigInteger)
+    sku: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime | None]
+    price_cents: Mapped[int | None] = mapped_column(Integer)
+
+    __table_args__ = (Index("list_marks_n_idx", "sort", "category", "n"),)
+
+
 class SearchWord(Base):
     """The words products are found by, for correcting a mistyped search; rebuilt after an import."""
 

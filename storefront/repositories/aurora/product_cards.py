@@ -12,8 +12,12 @@ from storefront.repositories.aurora.reading import records
 NEWEST = 24
 """So many of a category's newest products are looked at for the one to show for it."""
 
+CARD = """
+    p.sku, p.name, p.price_cents, p.category, p.image_url, s.quantity - s.reserved AS available, p.picture
+"""
+
 # Ties fall to the SKU, ascending in every order.
-_ORDERS = {
+ORDERS = {
     Sort.NEWEST: "p.created_at DESC, p.sku",
     Sort.PRICE: "p.price_cents, p.sku",
     Sort.PRICE_DOWN: "p.price_cents DESC, p.sku",
@@ -37,10 +41,9 @@ def browse(
 @cache
 def _list(sort: Sort, within: bool, in_stock: bool, backwards: bool) -> Prepared:
     """Each of the few lists there can be is put together once: doing it anew costs more than its answer."""
-    order = (_BACKWARDS if backwards else _ORDERS)[sort]
+    order = (_BACKWARDS if backwards else ORDERS)[sort]
     return Prepared(f"""
-        SELECT p.sku, p.name, p.price_cents, p.category, p.image_url, s.quantity - s.reserved AS available,
-               p.picture
+        SELECT {CARD}
           FROM (
             SELECT p.sku FROM products p {"JOIN stock s USING (sku)" if in_stock else ""}
              WHERE p.listed {"AND s.quantity > s.reserved" if in_stock else ""}
@@ -62,7 +65,7 @@ _FACES = Prepared(f"""
                    p.picture, s.quantity - s.reserved AS available
               FROM products p JOIN stock s USING (sku)
              WHERE p.listed AND p.category = wanted.name
-             ORDER BY {_ORDERS[Sort.NEWEST]} LIMIT {NEWEST}
+             ORDER BY {ORDERS[Sort.NEWEST]} LIMIT {NEWEST}
           ) newest
          ORDER BY available > 0 DESC,
                   picture <> '' OR image_url ~ '^(/static/|https:)' DESC, created_at DESC, sku

@@ -20,7 +20,14 @@ from storefront.domain.catalog import (
     Suggestions,
 )
 from storefront.domain.errors import NotFound
-from storefront.repositories.aurora import category_counts, feed, product_page, search, suggestions
+from storefront.repositories.aurora import (
+    category_counts,
+    feed,
+    list_marks,
+    product_page,
+    search,
+    suggestions,
+)
 from storefront.repositories.aurora.database import Database
 from storefront.repositories.aurora.product_cards import browse, faces
 
@@ -138,6 +145,7 @@ class Products:
             raise NotFound(f"There is no product with the SKU {sku!r}")
         if was is not listed:
             session.execute(update(Product).where(Product.sku == sku).values(listed=listed))
+            list_marks.move(self._db, sku, 1 if listed else -1)
         return was is not listed
 
     def fold_counts(self) -> bool:
@@ -145,8 +153,9 @@ class Products:
         return category_counts.fold(self._db)
 
     def recount(self) -> None:
-        """Count all categories anew."""
+        """Count all categories anew, and mark where the pages of their lists begin."""
         category_counts.recount(self._db)
+        list_marks.rebuild(self._db)
 
     # --- lists
 
@@ -167,14 +176,19 @@ class Products:
         )
 
     def _page(self, query: ListQuery, total: int) -> tuple[ProductCard, ...]:
-        """One page, walked to from the nearer end: the last page costs what the first does."""
+        """One page, walked to from the nearer end, or from the mark before it if both are far."""
         offset = (query.page - 1) * PAGE_SIZE
         size = min(PAGE_SIZE, total - offset)
         if size <= 0:
             return ()
-        if offset <= total // 2:
+        rest = total - offset - size
+        if min(offset, rest) > list_marks.STEP and not query.in_stock:
+            marked = list_marks.browse(self._db, query, offset, size)
+            if marked:
+                return marked
+        if offset <= rest:
             return browse(self._db, query, offset, size)
-        return browse(self._db, query, total - offset - size, size, backwards=True)[::-1]
+        return browse(self._db, query, rest, size, backwards=True)[::-1]
 
 
 def _pages(total: int) -> int:
