@@ -18,6 +18,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
+    context.process.stripe.keep_pace()
     worker = Worker(context.process)
     if args.once:
         done = worker.round()

@@ -14,6 +14,7 @@ from stripe.params.checkout import (
 
 from storefront.config import Settings
 from storefront.domain.errors import BadSignature, PaymentRefused, PaymentUnavailable
+from storefront.payments.pace import pace_for
 from storefront.payments.provider import (
     Attempt,
     AttemptState,
@@ -49,7 +50,8 @@ class Stripe:
     def __init__(self, settings: Settings) -> None:
         self.currency = settings.currency
         self._webhook_secret = settings.stripe_webhook_secret.get_secret_value()
-        self._transport = Transport(settings.stripe_api_base, _key(settings))
+        self._key = _key(settings)
+        self._transport = Transport(settings.stripe_api_base, self._key)
         # The library waits 80 s by default; a web request has five.
         self._client = _client(settings, self._transport, seconds=2, tries=2)
         patient = _client(settings, self._transport, seconds=3, tries=1)
@@ -59,6 +61,10 @@ class Stripe:
     @property
     def breaker(self) -> Breaker:
         return self._transport.breaker
+
+    def keep_pace(self) -> None:
+        """Let every call from now on wait for its turn at Stripe's rate: for whom nobody waits."""
+        self._transport.pace = pace_for(self._key)
 
     def probe(self) -> None:
         """Look whether Stripe answers.
@@ -180,22 +186,21 @@ class Stripe:
         Raises:
             PaymentUnavailable: it may still be payable.
         """
-        attempt = self.retrieve(ref)
-        if attempt.state is not AttemptState.OPEN:
-            return attempt
         try:
             with stripe_errors():
-                if ref.startswith("cs_"):
-                    self._client.v1.checkout.sessions.expire(ref)
-                else:
-                    self._client.v1.payment_intents.cancel(ref)
+                attempt = self._end(ref)
         except PaymentRefused:
-            # Not open any more: paid or expired between the two calls. Ask which.
-            pass
-        attempt = self.retrieve(ref)
+            # Not open any more, or not known. Ask which.
+            attempt = self.retrieve(ref)
         if attempt.state is AttemptState.OPEN:
             raise PaymentUnavailable("This payment can't be closed yet")
         return attempt
+
+    def _end(self, ref: str) -> Attempt:
+        """What it is, once it has been ended: one call."""
+        if ref.startswith("cs_"):
+            return of_session(self._client.v1.checkout.sessions.expire(ref, {"expand": ["payment_intent"]}))
+        return of_intent(self._client.v1.payment_intents.cancel(ref))
 
     def read_event(self, body: bytes, signature: str) -> ProviderEvent:
         """A webhook, if Stripe signed it within the last five minutes.

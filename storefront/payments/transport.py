@@ -7,6 +7,7 @@ from typing import Any
 import requests
 
 from storefront import tracing
+from storefront.payments.pace import Pace
 from storefront.resilience import budget
 from storefront.resilience.breaker import PATIENCE, Breaker
 
@@ -26,10 +27,14 @@ class Transport(requests.Session):
         super().__init__()
         self._question = f"{address}/v1/payment_intents/pi_0"
         self._key = key
+        self.pace: Pace | None = None
+        """Whose turn a call waits for before it is made; nobody's where a shopper waits."""
         tracing.trace_stripe(self)
         self.breaker = Breaker("stripe", NotAsked, _is_fault, probe=self.probe)
 
     def request(self, method: Any, url: Any, **options: Any) -> requests.Response:  # type: ignore[override]  # as Stripe's library calls it
+        if self.pace is not None:
+            self.pace.wait()
         connect, read = options["timeout"]
         remaining = budget.left()
         if remaining is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -21,23 +22,29 @@ from storefront.stores import Stores, again_if_lost, again_if_undone
 
 log = structlog.get_logger()
 
-BATCH = 100
+BATCH = 200
+UNASKED = 500
+"""Orders that end in one transaction where Stripe needn't be asked."""
+SECONDS = 2.0
+"""For which pages are closed before orders that need no Stripe have their turn again."""
 LEASE = timedelta(seconds=20)
 """Longer than a batch takes while Stripe answers; a killed worker's claims wait that long."""
-CLOSERS = 8
+CLOSERS = 24
+"""Pages closed side by side: enough for Stripe's rate at a quarter of a second a call."""
 NONE: Mapping[UUID, str] = {}
 
 
 def expire_lapsed(stores: Stores, stripe: Stripe) -> int:
-    """End a batch of lapsed holds; how many ended.
+    """End a batch of lapsed holds; how many ended. Those without a payment page first, at once.
 
-    Claimed and committed first, so that no transaction spans the calls to Stripe. What Stripe does not
-    answer for stays pending, its stock held, and is tried again in the next round.
+    The others are claimed and committed first, so that no transaction spans the calls to Stripe.
+    What Stripe does not answer for stays pending, its stock held, and is tried again in the next round.
     """
+    ended = _expire_unasked(stores)
     with stores.transaction():
         claimed = stores.order_queues.claim_lapsed(BATCH, LEASE)
     if not claimed:
-        return 0
+        return ended
     pages = {claim.order_id: claim.external_ref for claim in claimed if claim.external_ref is not None}
     attempts, unanswered = _close_all(stores, stripe, pages)
     if unanswered:
@@ -45,7 +52,7 @@ def expire_lapsed(stores: Stores, stripe: Stripe) -> int:
     closed = [claim.order_id for claim in claimed if claim.external_ref is None]
     closed += [order_id for order_id, attempt in attempts.items() if attempt.state is AttemptState.CLOSED]
     unknown = {order_id: pages[order_id] for order_id, attempt in attempts.items() if attempt.unknown}
-    ended = _expire(stores, closed, unknown) if closed else 0
+    ended += _expire(stores, closed, unknown) if closed else 0
     leases.each(
         stores,
         attempts.keys() - set(closed),
@@ -60,15 +67,16 @@ def _close_all(
     """What became of each payment page, and the orders for whose page Stripe did not answer or wasn't asked.
 
     After one time-out no more pages are asked about: a hundred of them would outlast every lease. Neither are
-    they once the worker is told to stop.
+    they after ``SECONDS``, nor once the worker is told to stop.
     """
+    until = time.monotonic() + SECONDS
     unavailable = threading.Event()
     attempts: dict[UUID, Attempt] = {}
     unanswered: list[UUID] = []
 
     def close(order_id: UUID) -> None:
         try:
-            if not (unavailable.is_set() or stores.ending()):
+            if not (unavailable.is_set() or stores.ending() or time.monotonic() > until):
                 attempts[order_id] = stripe.close(pages[order_id])
                 return
         except PaymentUnavailable:
@@ -93,12 +101,24 @@ def _expire(stores: Stores, order_ids: list[UUID], unknown: Mapping[UUID, str] =
     ``unknown`` are the payment objects, by order, that Stripe does not know.
     """
     with stores.transaction():
-        expired = stores.orders.expire(order_ids)
-        stores.stock.release(one.cart_id for one in expired)
-        for one in expired:
-            stores.events.record(one.order_id, EventKind.EXPIRED)
-            if one.order_id in unknown:
-                settlement.lost_sight_of(stores, one.order_id, unknown[one.order_id])
+        return _end(stores, order_ids, unknown)
+
+
+@again_if_lost
+def _expire_unasked(stores: Stores) -> int:
+    """The same for lapsed orders without a payment object: none can get one while they are locked."""
+    with stores.transaction():
+        order_ids = stores.order_queues.lock_unasked(UNASKED)
+        return _end(stores, order_ids, NONE) if order_ids else 0
+
+
+def _end(stores: Stores, order_ids: list[UUID], unknown: Mapping[UUID, str]) -> int:
+    expired = stores.orders.expire(order_ids)
+    stores.stock.release(one.cart_id for one in expired)
+    stores.events.record_of_each([one.order_id for one in expired], EventKind.EXPIRED)
+    for one in expired:
+        if one.order_id in unknown:
+            settlement.lost_sight_of(stores, one.order_id, unknown[one.order_id])
     return len(expired)
 
 

@@ -365,3 +365,15 @@ def test_names_of_test_cards_are_tokens_like_others(browser: FlaskClient, stores
     _, fields = checkout(browser, stores)
     answer = browser.post("/checkout", data={**fields, **FORM, "payment_token": VISA})
     assert answer.status_code == 404
+
+
+def test_back_again_after_it_was_settled_asks_stripe_no_more(
+    browser: FlaskClient, process: Process, ada: Customer, stores: Stores, stripe: str
+) -> None:
+    location, order = placed(browser, stores)
+    back = pay_page(location).headers["Location"]
+    assert browser.get(back).status_code == 303
+    assert stores.orders.summary(order.order_id).status is OrderStatus.PAID
+    with unavailable(stripe):
+        assert browser.get(back).status_code == 303
+        assert process.stripe.breaker._failures == 0, "not even tried"

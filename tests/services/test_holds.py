@@ -98,6 +98,62 @@ def test_15_while_stripe_is_away_the_goods_stay_held_and_the_next_round_after_en
     assert stores.stock.level(sku).reserved == 0
 
 
+def test_a_closing_is_one_call_and_one_that_is_paid_is_two(
+    process: Process, stores: Stores, stripe: str
+) -> None:
+    open_, paid = order(stores), order(stores)
+    open_page(process, open_)
+    pay_page(open_page(process, paid))
+    for one in (open_, paid):
+        lapse(stores, one)
+    called: list[str] = []
+    asked = process.stripe._transport.request
+
+    def counted(method: str, url: str, **options: object) -> object:
+        called.append(method.upper())
+        return asked(method, url, **options)
+
+    # Beside the process's own, which others use.
+    fresh = Stripe(process.settings)
+    vars(fresh._transport)["request"] = counted
+    holds.expire_lapsed(stores, fresh)
+    assert sorted(called) == ["GET", "POST", "POST"]
+    assert status(stores, open_) is OrderStatus.EXPIRED
+    assert status(stores, paid) is OrderStatus.PAID
+
+
+def test_pages_that_stripe_is_slow_about_keep_no_other_order_waiting(
+    process: Process, stores: Stores, stripe: str
+) -> None:
+    """Though they lapsed earlier: nobody is asked before the others end."""
+    sku = product(stores, quantity=500)
+    paged = [order(stores, sku) for _ in range(3)]
+    with stores.transaction():
+        stores.db.session.execute(text("UPDATE payments SET external_ref = 'cs_' || payment_id"))
+    without = order(stores, sku)
+    for one in (*paged, without):
+        lapse(stores, one)
+    assert holds._expire_unasked(stores) == 1
+    assert status(stores, without) is OrderStatus.EXPIRED
+    assert status(stores, paged[0]) is OrderStatus.PENDING
+
+
+def test_an_order_whose_payment_is_being_stored_is_not_ended_without_asking(
+    process: Process, stores: Stores
+) -> None:
+    """Its lock is held by whoever stores it, so it is passed over, and then has a page to be closed."""
+    order_id = order(stores)
+    lapse(stores, order_id)
+    other = process.stores()
+    with other.transaction():
+        other.db.session.execute(
+            text("UPDATE payments SET external_ref = 'cs_new' WHERE order_id = :o"), {"o": order_id}
+        )
+        assert holds._expire_unasked(process.stores()) == 0
+    assert holds._expire_unasked(process.stores()) == 0
+    assert status(stores, order_id) is OrderStatus.PENDING
+
+
 @pytest.mark.parametrize("step", ["GET /v1/checkout/sessions/*", "POST /v1/checkout/sessions/*/expire"])
 @pytest.mark.parametrize("action", ["drop_before", "drop_after", "status:500"])
 def test_4_a_closing_whose_answer_is_lost_is_closed_again(

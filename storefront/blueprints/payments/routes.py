@@ -8,6 +8,7 @@ from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from storefront.domain.errors import HoldLapsed, PaidMeanwhile, PaymentUnavailable
+from storefront.domain.payments import PaymentStatus
 from storefront.services.payments import paying, settlement
 from storefront.web import htmx, order_access, shopper
 from storefront.web.context import stores, stripe
@@ -38,7 +39,9 @@ def come_back(order_id: UUID) -> BaseResponse:
     order = stores().orders.summary(order_id)
     order_access.require(order, Access.SEES)
     try:
-        settlement.settle(stores(), stripe(), order)
+        # What the webhook has told already isn't asked again.
+        if order.payment_status in (PaymentStatus.PENDING, PaymentStatus.FAILED):
+            settlement.settle(stores(), stripe(), order)
     except PaymentUnavailable:
         settlement.note_checking(stores(), order_id)
     return redirect(url_for("orders.show", order_id=order_id), 303)

@@ -63,6 +63,13 @@ def _of_order() -> Prepared:
 
 
 _OF_ORDER = _of_order()
+_RECORD_OF_EACH = Prepared("""
+    INSERT INTO order_events (order_id, event_id, kind, data, at, mailed_at)
+    SELECT order_id, CAST(:kind AS text), CAST(:kind AS text), '{}', clock_timestamp(),
+           CASE WHEN CAST(:mailed AS boolean) THEN NULL ELSE now() END
+      FROM unnest(CAST(:order_ids AS uuid[])) AS order_id
+        ON CONFLICT DO NOTHING
+""")
 
 
 class OrderEvents:
@@ -97,6 +104,11 @@ class OrderEvents:
             statement.on_conflict_do_nothing().returning(OrderEvent.event_id)
         ).one_or_none()
         return written is not None
+
+    def record_of_each(self, order_ids: Sequence[UUID], kind: EventKind) -> None:
+        """Write of many orders that the same happened, once in the life of each."""
+        given = {"order_ids": list(order_ids), "kind": str(kind), "mailed": kind in MAILED}
+        self._db.write(_RECORD_OF_EACH, given)
 
     def of(self, order_id: UUID) -> tuple[Event, ...]:
         """An order's events, oldest first; of a carrier's, which have no bound, the newest 50."""

@@ -14,9 +14,21 @@ from storefront.domain.orders import EventKind, Order, OrderEvent, OrderStatus
 from storefront.domain.payments import Payment, PaymentStatus
 from storefront.domain.refunds import Refund, RefundStatus
 from storefront.repositories.aurora.database import Database
+from storefront.repositories.aurora.prepared import Prepared
 
 DUPLICATE_DONE = ":refunded"
 """Added to a stray capture's event id, it names the event that tells of its refund."""
+
+
+_LOCK_UNASKED = Prepared("""
+    SELECT orders.order_id FROM orders JOIN payments USING (order_id)
+     WHERE orders.status = 'pending' AND orders.expires_at <= now()
+       AND (orders.claimed_until IS NULL OR orders.claimed_until < now())
+       AND payments.external_ref IS NULL
+     ORDER BY orders.expires_at, orders.order_id
+     LIMIT :count
+       FOR UPDATE SKIP LOCKED
+""")
 
 
 class Claim(NamedTuple):
@@ -43,6 +55,13 @@ class OrderQueues:
         return self._claim(
             and_(Order.status == OrderStatus.PENDING, Order.expires_at <= func.now()), limit, lease
         )
+
+    def lock_unasked(self, limit: int) -> list[UUID]:
+        """Lapsed orders that have no payment object, locked with their payments: none can get one meanwhile.
+
+        With the order's lock alone, a reference stored between the snapshot and the lock would go unseen.
+        """
+        return [row.order_id for row in self._db.write(_LOCK_UNASKED, {"count": limit})]
 
     def claim_unsettled(self, limit: int) -> list[Claim]:
         """Orders with a payment under way whose webhook may be lost, each again after a growing while.

@@ -253,7 +253,9 @@ def test_a_payment_under_way_at_the_bank_reads_checking_and_cannot_be_started_or
     till.start(order_id)
     ref = till.view(order_id).external_ref or ""
     under_way = Attempt(ref, AttemptState.PROCESSING, 0, "USD", intent="pi_x")
-    till.process.stripe = otherwise(till.process.stripe, retrieve=lambda _: under_way)
+    till.process.stripe = otherwise(
+        till.process.stripe, retrieve=lambda _: under_way, close=lambda _: under_way
+    )
     ways: tuple[Callable[[], object], ...] = (
         lambda: till.start(order_id),
         lambda: cancellation.cancel(till.stores, till.process.stripe, order_id, by=Actor.SHOPPER),
