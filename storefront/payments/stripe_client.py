@@ -14,7 +14,7 @@ from stripe.params.checkout import (
 
 from storefront.config import Settings
 from storefront.domain.errors import BadSignature, PaymentRefused, PaymentUnavailable
-from storefront.payments.pace import pace_for
+from storefront.payments.pace import Pace, pace_for
 from storefront.payments.provider import (
     Attempt,
     AttemptState,
@@ -62,9 +62,10 @@ class Stripe:
     def breaker(self) -> Breaker:
         return self._transport.breaker
 
-    def keep_pace(self) -> None:
-        """Let every call from now on wait for its turn at Stripe's rate: for whom nobody waits."""
-        self._transport.pace = pace_for(self._key)
+    def keep_pace(self, pace: Pace | None = None) -> None:
+        """Let every call from now on wait for its turn, at the key's rate if no other is given: for a process
+        that nobody waits for."""
+        self._transport.pace = pace or pace_for(self._key)
 
     def probe(self) -> None:
         """Look whether Stripe answers.
