@@ -7,7 +7,7 @@ import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import importing, placing
+from bench import growing, importing, placing, searching, starting
 from bench.cost import memory_mb
 from bench.costs import Bench, table
 from bench.shop import bare, running
@@ -21,13 +21,13 @@ def main() -> None:
     with running(PRODUCTS) as shop, bare(shop) as reference:
         before = sum(map(memory_mb, shop.web))
         lines = table(Bench(shop, reference, PRODUCTS))
-        after = sum(map(memory_mb, shop.web))
         lines += [
             "",
-            f"- Started, stores made and the demo catalogue imported, in {shop.seconds_to_ready:.1f} s.",
-            f"- Memory of the web processes: {before:.0f} MB before all this, {after:.0f} MB after it.",
+            f"- {starting.report()}",
+            f"- Memory of the web processes at rest: {before:.0f} MB. {growing.report(shop, PRODUCTS)}",
             f"- {placing.report(shop)}",
             f"- {importing.report(shop)}",
+            f"- {searching.report(shop)}",
         ]
     machine = f"{platform.machine()}, {os.cpu_count()} cores, load {began:.1f} to {os.getloadavg()[0]:.1f}"
     head = f"""# What the shop costs

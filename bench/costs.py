@@ -6,8 +6,9 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from bench import polling
 from bench.catalog import COMMON, words
-from bench.cost import Asked, Cost, client, cost, cpu_seconds
+from bench.cost import Asked, Client, Cost, client, cost, cpu_seconds
 from bench.shop import Bare, Shop, bare, running
 from bench.shopping import Shopper
 
@@ -112,6 +113,16 @@ class Bench:
 
             yield Row("back from Stripe's page", self._each(come_back, paid), "hello")
             yield Row("order page, paid", self._each(lambda s, p: s.send(one, p), orders), "hello")
+            yield from self._polls(one, *orders[-1])
+
+    def _polls(self, one: Client, shopper: Shopper, path: str) -> Iterator[Row]:
+        """What an open page of an order asks for every few seconds, and would if it went on at the end."""
+        asked = polling.question(one, shopper, path)
+        yield Row("order polled, nothing new", self._of([asked] * FEW), "hello", 3)
+        anew = polling.anew(shopper, path)
+        yield Row("order polled, something new", self._of([anew] * FEW), "hello", 16)
+        polling.wait_until_delivered(one, shopper, path)
+        yield Row("order polled, finished", self._of([anew] * FEW), "hello")
 
     def _any(self) -> int:
         return self._chance.randrange(self._products)

@@ -50,32 +50,39 @@ class Shop:
 
 
 @contextmanager
+def started(data: Path) -> Iterator[Shop]:
+    """A shop on this folder, which may have been one's before."""
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [STOREFRONT, "serve"],
+        env={**os.environ, "STOREFRONT_DATA": str(data), "PORT": "0"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line.startswith("ready "):
+            raise SystemExit("the shop did not start")
+        yield Shop(line.split()[1], data, time.perf_counter() - began, process.pid)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@contextmanager
 def running(products: int = 0) -> Iterator[Shop]:
-    """With its demo catalogue, and ``products`` of the benches' own."""
-    with tempfile.TemporaryDirectory(prefix="storefront-bench-") as folder:
-        data = Path(folder) / "data"
-        started = time.perf_counter()
-        process = subprocess.Popen(
-            [STOREFRONT, "serve"],
-            env={**os.environ, "STOREFRONT_DATA": str(data), "PORT": "0"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            if not line.startswith("ready "):
-                raise SystemExit("the shop did not start")
-            shop = Shop(line.split()[1], data, time.perf_counter() - started, process.pid)
-            if products:
-                file = Path(folder) / "catalog.csv"
-                catalog.write(file, products)
-                subprocess.run([STOREFRONT, "catalog", "import", file], env=shop.environment, check=True)
-            yield shop
-        finally:
-            process.terminate()
-            process.wait(30)
+    """A new one with its demo catalogue, and ``products`` of the benches' own."""
+    with (
+        tempfile.TemporaryDirectory(prefix="storefront-bench-") as folder,
+        started(Path(folder) / "data") as shop,
+    ):
+        if products:
+            file = Path(folder) / "catalog.csv"
+            catalog.write(file, products)
+            subprocess.run([STOREFRONT, "catalog", "import", file], env=shop.environment, check=True)
+        yield shop
 
 
 @dataclass(frozen=True)
