@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import psycopg
 
-from storefront.cli import web_server
+from storefront.cli import stop, web_server
 from storefront.cli.place import Place, claim
 from storefront.cli.refused import Refused
 from storefront.config import Settings
@@ -22,10 +20,6 @@ from storefront.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from storefront.cli.context import Context
-
-
-class Stop(BaseException):
-    """SIGTERM, SIGINT or SIGHUP came."""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -44,8 +38,7 @@ def serve(environment: Mapping[str, str], *, app: str = "storefront:create_app()
     database, and runs one worker. Production: the web server alone; ``storefront migrate`` is a step of the
     deployment, and ``storefront worker`` a service of its own.
     """
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, _stop)
+    stop.listen()
     try:
         place = Place.of(environment)
         with claim(place) as claimed:
@@ -57,19 +50,12 @@ def serve(environment: Mapping[str, str], *, app: str = "storefront:create_app()
                 from storefront.cli.develop import develop
 
                 develop(place, environment, app)
-    except Stop:
+    except stop.Stop:
         return 0
     except (Refused, RuntimeError, psycopg.Error) as error:
         print(f"storefront: {error}", file=sys.stderr, flush=True)
         return 1
     return 0
-
-
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    # The second SIGTERM must not interrupt what the first one set going.
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    raise Stop
 
 
 def _produce(place: Place, environment: Mapping[str, str], app: str) -> None:

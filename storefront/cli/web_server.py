@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from storefront.cli import stop
 from storefront.cli.place import Place
 from storefront.cli.refused import Refused
 from storefront.config import Settings
@@ -49,6 +50,7 @@ def tend(supervisor: Supervisor) -> None:
     """Until a signal comes."""
     while True:
         time.sleep(ROUND_SECONDS)
+        stop.raise_if_lost()
         supervisor.tend()
 
 
