@@ -23,12 +23,16 @@ def raise_if_lost() -> None:
 
     Python drops what a handler raises while it forks or frees an object, and the signal with it.
     """
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
+    if signal.getsignal(signal.SIGTERM) is _ignore:
         raise Stop
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
     # The second SIGTERM must not interrupt what the first one set going.
     for number in _SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, _ignore)
     raise Stop
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """Not ``SIG_IGN``: a program started from now on would ignore its signals, too."""
