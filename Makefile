@@ -73,7 +73,7 @@ hooks: $(DEV_READY)  ## run the quick checks before every commit
 bench: $(DEV_READY)  ## measure: pages, orders, import
 	@$(BIN)/python -m bench
 
-bench-million: $(DEV_READY)  ## measure a million products beside ten thousand; half an hour
+bench-million: $(DEV_READY)  ## measure a million products beside ten thousand; some minutes
 	@$(BIN)/python -m bench.million
 
 pictures: $(DEV_READY)  ## take the README's pictures
